@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Records for the journal (systemd.journal-fields(7), "Native Journal Protocol"). The
+ * socket is opened once at the start, so that records still leave when the file system is
+ * out of reach. A record that the journal does not take at once is dropped: mail does not
+ * wait for logs.
+ */
+
+#include "log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "utf8.h"
+
+#define JOURNAL_SOCKET "/run/systemd/journal/socket"
+
+/* Where records go; set once by log_open(). */
+static struct {
+	const char *identifier;
+	int journal; /* connected datagram socket, or -1 */
+	bool to_stderr;
+} target = {.journal = -1};
+
+static int connect_journal(void)
+{
+	static const struct sockaddr_un address = {
+	    .sun_family = AF_UNIX, .sun_path = JOURNAL_SOCKET};
+	_cleanup_close_ int fd = -1;
+
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -1;
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return -1;
+	return TAKE_FD(fd);
+}
+
+static bool is_same_file(int a, int b)
+{
+	struct stat sa, sb;
+
+	return fstat(a, &sa) == 0 && fstat(b, &sb) == 0 && sa.st_dev == sb.st_dev &&
+	       sa.st_ino == sb.st_ino;
+}
+
+void log_open(const char *identifier, int forbidden_fd)
+{
+	const char *wanted = getenv("MAILDEST_LOG_TARGET");
+	bool usable = fcntl(STDERR_FILENO, F_GETFD) >= 0 &&
+		      (forbidden_fd < 0 || !is_same_file(STDERR_FILENO, forbidden_fd));
+
+	target.identifier = identifier;
+	if (!wanted || strcmp(wanted, "stderr") != 0)
+		target.journal = connect_journal();
+	target.to_stderr = usable && (target.journal < 0 || isatty(STDERR_FILENO));
+	if (wanted && strcmp(wanted, "journal") == 0)
+		target.to_stderr = false;
+}
+
+/* NAME\n, 64-bit little-endian length, value\n: the form in which a value may hold anything. */
+static int append_field(struct secret *out, const char *name, const char *value)
+{
+	uint64_t len = strlen(value);
+	unsigned char size[8];
+	int r;
+
+	for (unsigned i = 0; i < sizeof(size); i++)
+		size[i] = (unsigned char)(len >> (8 * i));
+	r = secret_printf(out, "%s\n", name);
+	if (r == 0)
+		r = secret_append(out, size, sizeof(size));
+	if (r == 0)
+		r = secret_append(out, value, len);
+	return r < 0 ? r : secret_append(out, "\n", 1);
+}
+
+static int render_native(struct secret *out, const char *priority, const char *message_id,
+    const char *message, const struct log_field *fields, size_t n)
+{
+	const struct log_field own[] = {
+	    {"PRIORITY", priority},
+	    {"SYSLOG_IDENTIFIER", target.identifier},
+	    {"MESSAGE_ID", message_id},
+	    {"MESSAGE", message},
+	};
+	int r;
+
+	for (size_t i = 0; i < ELEMENTSOF(own) + n; i++) {
+		const struct log_field *f =
+		    i < ELEMENTSOF(own) ? &own[i] : &fields[i - ELEMENTSOF(own)];
+
+		if (!f->value)
+			continue;
+		r = append_field(out, f->name, f->value);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* A value with a blank or the like stands in quotes, which none of its own can end. */
+static int append_readable_value(struct secret *out, const char *value)
+{
+	_cleanup_secret_ struct secret escaped = {0};
+	const char *quotes = *value && !strpbrk(value, " \t\"'=[]") ? "" : "\"";
+	int r;
+
+	r = log_escape(&escaped, value, strlen(value));
+	if (r == 0)
+		r = secret_puts(out, quotes);
+	for (const char *c = secret_str(&escaped); *c && r == 0; c++)
+		r = *c == '"' ? secret_puts(out, "\\x22") : secret_append(out, c, 1);
+	return r < 0 ? r : secret_puts(out, quotes);
+}
+
+/* "<4>maildest-handler: message [FIELD=value ...]": journald reads the prefix, people the rest. */
+static int render_readable(struct secret *out, const char *priority, const char *message,
+    const struct log_field *fields, size_t n)
+{
+	bool first = true;
+	int r;
+
+	r = secret_printf(out, "<%s>%s: ", priority, target.identifier);
+	if (r == 0)
+		r = log_escape(out, message, strlen(message));
+	for (size_t i = 0; i < n && r == 0; i++) {
+		if (!fields[i].value)
+			continue;
+		r = secret_printf(out, "%s%s=", first ? " [" : " ", fields[i].name);
+		if (r == 0)
+			r = append_readable_value(out, fields[i].value);
+		first = false;
+	}
+	if (r == 0)
+		r = secret_puts(out, first ? "\n" : "]\n");
+	return r;
+}
+
+/* A reader that has stopped reading loses records and holds up nobody. */
+static void write_stderr(const void *text, size_t len)
+{
+	struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+	if (poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) &&
+	    write(STDERR_FILENO, text, len) < 0)
+		return; /* there is no further place to complain to */
+}
+
+void log_record(enum log_priority priority, const char *message_id, const char *message,
+    const struct log_field *fields, size_t n)
+{
+	_cleanup_secret_ struct secret native = {0}, readable = {0};
+	const char digit[] = {(char)('0' + priority), '\0'};
+
+	if (target.journal >= 0 &&
+	    render_native(&native, digit, message_id, message, fields, n) == 0)
+		(void)send(
+		    target.journal, native.data, native.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (target.to_stderr &&
+	    render_readable(&readable, digit, message, fields, n) == 0)
+		write_stderr(readable.data, readable.len);
+}
+
+void log_message(enum log_priority priority, const char *format, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	va_list ap;
+	int n;
+
+	va_start(ap, format);
+	n = vasprintf(&text, format, ap);
+	va_end(ap);
+	if (n < 0) {
+		text = NULL;
+		return;
+	}
+	log_record(priority, NULL, text, NULL, 0);
+}
+
+int log_prepare(struct secret *ret, enum log_priority priority, const char *message_id,
+    const char *message, const struct log_field *fields, size_t n)
+{
+	const char digit[] = {(char)('0' + priority), '\0'};
+
+	if (target.journal >= 0)
+		return render_native(ret, digit, message_id, message, fields, n);
+	return render_readable(ret, digit, message, fields, n);
+}
+
+void log_send_prepared(const void *datagram, size_t len)
+{
+	if (target.journal >= 0)
+		(void)send(target.journal, datagram, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	else if (target.to_stderr)
+		write_stderr(datagram, len);
+}
+
+/* Direction marks and invisible characters (U+200B to U+200F and their like), as UTF-8. */
+static bool is_format_character(const unsigned char *c, size_t n)
+{
+	static const unsigned char ranges[][4] = {{0xe2, 0x80, 0x8b, 0x8f},
+	    {0xe2, 0x80, 0xa8, 0xae}, {0xe2, 0x81, 0xa0, 0xaf}, {0xef, 0xbb, 0xbf, 0xbf}};
+
+	for (size_t i = 0; n == 3 && i < ELEMENTSOF(ranges); i++)
+		if (c[0] == ranges[i][0] && c[1] == ranges[i][1] &&
+		    c[2] >= ranges[i][2] && c[2] <= ranges[i][3])
+			return true;
+	return false;
+}
+
+/* Whether the well-formed sequence of `n` bytes may stand in a record as it is. */
+static bool is_printable(const unsigned char *c, size_t n)
+{
+	if (n == 1)
+		return c[0] >= 0x20 && c[0] != 0x7f;
+	if (n == 2 && c[0] == 0xc2 && c[1] < 0xa0) /* C1 controls */
+		return false;
+	return !is_format_character(c, n);
+}
+
+int log_escape(struct secret *out, const char *text, size_t len)
+{
+	size_t from = out->len, n;
+	int r = 0;
+
+	for (size_t i = 0; i < len && r == 0; i += n) {
+		const unsigned char *c = (const unsigned char *)text + i;
+
+		if (out->len - from >= LOG_FOREIGN_MAX)
+			return secret_puts(out, "...");
+		n = utf8_sequence(text + i, len - i);
+		if (n > 0 && is_printable(c, n)) {
+			r = secret_append(out, text + i, n);
+			continue;
+		}
+		n = MAX_OF(n, (size_t)1);
+		for (size_t k = 0; k < n && r == 0; k++)
+			r = secret_printf(out, "\\x%02x", c[k]);
+	}
+	return r;
+}
