@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* What this host calls itself. */
+
+#include <stdbool.h>
+
+#include "macro.h"
+
+/*
+ * The host's fully qualified name, from its own name or what that resolves to; without
+ * one its bare name, *ret_qualified then false. Calls getaddrinfo(3). *ret is malloc'd
+ * and a valid domain of RFC 5321 4.1.2. 0 or -ENOMEM.
+ */
+_must_check_ int hostname_get(char **ret, bool *ret_qualified);
+
+/* The address literal (RFC 5321 4.1.3) of a connected socket's own address: 0 or -errno. */
+_must_check_ int hostname_address_literal(int fd, char **ret);

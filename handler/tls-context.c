@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whom to believe. Debian's bundle file costs 20 ms of processor time a process, its
+ * hashed directory nothing, as certificates are looked up there one by one; so the
+ * directory it is.
+ */
+
+#include "tls-context.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+#include <strings.h>
+
+#include "reason.h"
+#include "tls-anchors.h"
+#include "tls-private.h"
+
+#define SYSTEM_DIRECTORY "/etc/ssl/certs"
+
+static const char *const system_bundles[] = {
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+};
+
+struct tls_context *tls_context_free(struct tls_context *c)
+{
+	if (c)
+		SSL_CTX_free(c->ctx);
+	free(c);
+	return NULL;
+}
+
+/* The reason names the file; OpenSSL's own words say less than that. */
+static int unusable(char **ret_why, const char *path)
+{
+	ERR_clear_error();
+	return reason_set(ret_why, -EINVAL, "%s: has no usable certificates", path);
+}
+
+static int load_system_anchors(SSL_CTX *ctx, char **ret_why)
+{
+	const char *directory = getenv("SSL_CERT_DIR"), *bundle = getenv("SSL_CERT_FILE");
+
+	if (bundle && *bundle && SSL_CTX_load_verify_file(ctx, bundle) != 1)
+		return unusable(ret_why, bundle);
+	if (!directory || !*directory)
+		directory = SYSTEM_DIRECTORY;
+	if (tls_anchors_are_hashed(directory))
+		return SSL_CTX_load_verify_dir(ctx, directory) == 1
+			   ? 0
+			   : unusable(ret_why, directory);
+	for (size_t i = 0; i < ELEMENTSOF(system_bundles); i++)
+		if (SSL_CTX_load_verify_file(ctx, system_bundles[i]) == 1)
+			return 0;
+	ERR_clear_error();
+	return 0; /* no system anchors: what the destination names may be enough */
+}
+
+static int add_named(SSL_CTX *ctx, const struct config *config, const char *name,
+    const char *password, char **ret_why)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+	_cleanup_tls_anchors_ STACK_OF(X509) *stack = NULL;
+	int r;
+
+	r = tls_anchors_read(config, name, password, &stack, ret_why);
+	for (int i = 0; r == 0 && i < sk_X509_num(stack); i++)
+		if (X509_STORE_add_cert(store, sk_X509_value(stack, i)) != 1)
+			r = -ENOMEM;
+	return r;
+}
+
+/* Whether mail.<p>.ssl.trust, "*" or names between spaces, covers the host. */
+static bool is_trusted_host(const char *list, const char *host)
+{
+	size_t n = strlen(host);
+
+	while (list && *list) {
+		size_t word = strcspn(list, " ");
+
+		if ((word == 1 && *list == '*') ||
+		    (word == n && strncasecmp(list, host, n) == 0))
+			return true;
+		list += word;
+		list += strspn(list, " ");
+	}
+	return false;
+}
+
+static int load(SSL_CTX *ctx, const struct config *config,
+    const struct settings *settings, const struct tls_trust *trust, char **ret_why)
+{
+	int r;
+
+	r = load_system_anchors(ctx, ret_why);
+	if (r == 0 && settings->additional_cas)
+		r = add_named(ctx, config, settings->additional_cas, NULL, ret_why);
+	if (r == 0 && trust->trust_store)
+		r = add_named(ctx, config, trust->trust_store,
+		    trust->trust_store_password, ret_why);
+	return r;
+}
+
+static SSL_CTX *new_policy(void)
+{
+	SSL_CTX *ctx;
+
+	/* the process ends with its connection: taking OpenSSL apart would only cost time */
+	if (OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, NULL) != 1)
+		return NULL;
+	ctx = SSL_CTX_new(TLS_client_method());
+	if (!ctx)
+		return NULL;
+	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
+				  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+				  SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_clear_mode(ctx, SSL_MODE_AUTO_RETRY);
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	return ctx;
+}
+
+int tls_context_new(const struct config *config, const struct settings *settings,
+    const struct tls_trust *trust, const char *host, struct tls_context **ret,
+    char **ret_why)
+{
+	_cleanup_tls_context_ struct tls_context *c = NULL;
+	int r;
+
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	c->ctx = new_policy();
+	if (!c->ctx)
+		return -ENOMEM;
+	c->insecure =
+	    trust->insecure_trust_all || is_trusted_host(trust->trusted_hosts, host);
+	c->check_host = trust->verification != HOST_VERIFY_NONE;
+	c->host_flags = trust->verification == HOST_VERIFY_BROWSER_COMPATIBLE
+			    ? X509_CHECK_FLAG_MULTI_LABEL_WILDCARDS
+			    : X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS;
+	if (!c->insecure) {
+		r = load(c->ctx, config, settings, trust, ret_why);
+		if (r < 0)
+			return r;
+	}
+	SSL_CTX_set_verify(c->ctx, c->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
+	*ret = TAKE_PTR(c);
+	return 0;
+}

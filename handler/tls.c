@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One TLS connection over OpenSSL. Every operation clears the error queue first, and its
+ * outcome becomes a -errno in one place, outcome(). Waiting is the caller's business.
+ */
+
+#include "tls.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "reason.h"
+#include "tls-private.h"
+
+struct tls {
+	SSL *ssl; /* owned */
+	const struct tls_context *context;
+	short events;
+	bool truncated;
+};
+
+static bool is_ip_address(const char *host)
+{
+	unsigned char address[sizeof(struct in6_addr)];
+
+	return inet_pton(AF_INET, host, address) == 1 ||
+	       inet_pton(AF_INET6, host, address) == 1;
+}
+
+/* SNI carries names only (RFC 6066 3); a certificate names addresses as addresses (RFC 5280). */
+static bool set_peer(SSL *ssl, const struct tls_context *context, const char *host)
+{
+	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+
+	if (is_ip_address(host))
+		return !context->check_host ||
+		       X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1;
+	if (SSL_set_tlsext_host_name(ssl, host) != 1)
+		return false;
+	X509_VERIFY_PARAM_set_hostflags(param, context->host_flags);
+	return !context->check_host || X509_VERIFY_PARAM_set1_host(param, host, 0) == 1;
+}
+
+int tls_new(struct tls_context *context, int fd, const char *host, struct tls **ret)
+{
+	struct tls *tls;
+
+	tls = calloc(1, sizeof(*tls));
+	if (!tls)
+		return -ENOMEM;
+	tls->context = context;
+	tls->ssl = SSL_new(context->ctx);
+	if (!tls->ssl || SSL_set_fd(tls->ssl, fd) != 1 ||
+	    !set_peer(tls->ssl, context, host)) {
+		tls_free(tls);
+		ERR_clear_error();
+		return -ENOMEM;
+	}
+	SSL_set_connect_state(tls->ssl);
+	*ret = tls;
+	return 0;
+}
+
+struct tls *tls_free(struct tls *tls)
+{
+	if (tls)
+		SSL_free(tls->ssl);
+	free(tls);
+	return NULL;
+}
+
+/* What an operation that returned `r` <= 0 means: 0 for the peer's end, or -errno. */
+static int outcome(struct tls *tls, int r)
+{
+	int saved = errno;
+
+	switch (SSL_get_error(tls->ssl, r)) {
+	case SSL_ERROR_WANT_READ:
+		tls->events = POLLIN;
+		return -EAGAIN;
+	case SSL_ERROR_WANT_WRITE:
+		tls->events = POLLOUT;
+		return -EAGAIN;
+	case SSL_ERROR_ZERO_RETURN:
+		return 0;
+	case SSL_ERROR_SYSCALL:
+		if (saved != 0)
+			return -saved;
+		tls->truncated = true;
+		return 0;
+	}
+	if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+		tls->truncated = true;
+		return 0;
+	}
+	return -EPROTO;
+}
+
+static void prepare(void)
+{
+	ERR_clear_error();
+	errno = 0;
+}
+
+static const char *protocol_reason(void)
+{
+	unsigned long e = ERR_peek_error();
+	const char *reason;
+
+	if (ERR_GET_REASON(e) == SSL_R_WRONG_VERSION_NUMBER)
+		return "the server does not speak TLS on this port";
+	reason = ERR_reason_error_string(e);
+	return reason ? reason : "unknown failure";
+}
+
+int tls_handshake(struct tls *tls, char **ret_why)
+{
+	long verify;
+	int r;
+
+	prepare();
+	r = SSL_do_handshake(tls->ssl);
+	if (r == 1)
+		return 0;
+	r = outcome(tls, r);
+	if (r == -EAGAIN)
+		return r;
+	verify = SSL_get_verify_result(tls->ssl);
+	if (r == -EPROTO && !tls->context->insecure && verify != X509_V_OK)
+		return reason_set(ret_why, -EKEYREJECTED,
+		    "the server's certificate is not believed: %s",
+		    X509_verify_cert_error_string(verify));
+	if (r == -EPROTO)
+		return reason_set(
+		    ret_why, r, "the TLS handshake failed: %s", protocol_reason());
+	return reason_set(ret_why, -ECONNRESET, "the TLS handshake failed: %s",
+	    r == 0 ? "the server closed the connection" : strerror(-r));
+}
+
+short tls_events(const struct tls *tls)
+{
+	return tls->events;
+}
+
+ssize_t tls_read(struct tls *tls, void *buffer, size_t n)
+{
+	size_t done = 0;
+	int r;
+
+	prepare();
+	r = SSL_read_ex(tls->ssl, buffer, n, &done);
+	return r == 1 ? (ssize_t)done : outcome(tls, r);
+}
+
+ssize_t tls_write(struct tls *tls, const void *bytes, size_t n)
+{
+	size_t done = 0;
+	int r;
+
+	prepare();
+	r = SSL_write_ex(tls->ssl, bytes, n, &done);
+	if (r == 1)
+		return (ssize_t)done;
+	r = outcome(tls, r);
+	return r == 0 ? -EPIPE : r;
+}
+
+int tls_close(struct tls *tls)
+{
+	int r;
+
+	prepare();
+	r = SSL_shutdown(tls->ssl);
+	if (r >= 0)
+		return 0;
+	r = outcome(tls, r);
+	return r == -EAGAIN ? r : -EPIPE;
+}
+
+bool tls_has_pending(const struct tls *tls)
+{
+	return SSL_pending(tls->ssl) > 0;
+}
+
+bool tls_is_truncated(const struct tls *tls)
+{
+	return tls->truncated;
+}
+
+bool tls_is_established(const struct tls *tls)
+{
+	return SSL_is_init_finished(tls->ssl);
+}
+
+bool tls_is_half_closable(const struct tls *tls)
+{
+	return SSL_version(tls->ssl) >= TLS1_3_VERSION;
+}
+
+bool tls_is_verified(const struct tls *tls)
+{
+	return !tls->context->insecure && tls->context->check_host;
+}
+
+const char *tls_version(const struct tls *tls)
+{
+	return SSL_get_version(tls->ssl);
+}
+
+const char *tls_cipher(const struct tls *tls)
+{
+	return SSL_get_cipher_name(tls->ssl);
+}

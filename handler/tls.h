@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * TLS 1.2 and 1.3 as a client, on a non-blocking descriptor that belongs to somebody
+ * else. Reading and writing never wait: they say what to poll for instead.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "macro.h"
+
+struct tls_context; /* what is believed; made by trust.h */
+struct tls;
+
+struct tls_context *tls_context_free(struct tls_context *c);
+static inline void tls_context_freep(struct tls_context **c)
+{
+	*c = tls_context_free(*c);
+}
+#define _cleanup_tls_context_ _cleanup_(tls_context_freep)
+
+/*
+ * Prepares a connection to `host` (a DNS name, sent as SNI, or an IP address, RFC 6066 3)
+ * whose certificate must name it (RFC 6125). `context` is borrowed and must live as long.
+ * 0, -ENOMEM.
+ */
+_must_check_ int tls_new(
+    struct tls_context *context, int fd, const char *host, struct tls **ret);
+
+/* Frees without a word to the peer; takes NULL; returns NULL. */
+struct tls *tls_free(struct tls *tls);
+
+/*
+ * One step of the handshake: 0 when done; -EAGAIN to go on after polling for
+ * tls_events(); -EKEYREJECTED if the peer's certificate is not believed, -EPROTO if TLS
+ * itself failed, -ECONNRESET; the last three with *ret_why (malloc'd).
+ */
+_must_check_ int tls_handshake(struct tls *tls, char **ret_why);
+
+/* What the last -EAGAIN waits for: POLLIN or POLLOUT. */
+short tls_events(const struct tls *tls);
+
+/*
+ * Up to `n` bytes: > 0; 0 at the end, with close_notify or without (tls_is_truncated());
+ * -EAGAIN; -ECONNRESET; -EPROTO.
+ */
+_must_check_ ssize_t tls_read(struct tls *tls, void *buffer, size_t n);
+
+/* As many of `n` > 0 bytes as go now: > 0, -EAGAIN (may be tried again with other bytes),
+ * -EPIPE. */
+_must_check_ ssize_t tls_write(struct tls *tls, const void *bytes, size_t n);
+
+/* Sends close_notify, after which reading may go on: 0, -EAGAIN, or -EPIPE. */
+_must_check_ int tls_close(struct tls *tls);
+
+/* Whether decrypted bytes wait inside, which poll(2) on the descriptor would not show. */
+bool tls_has_pending(const struct tls *tls);
+
+/* Whether the peer ended the connection without close_notify. */
+bool tls_is_truncated(const struct tls *tls);
+
+/* Whether the handshake has been completed. */
+bool tls_is_established(const struct tls *tls);
+
+/* Whether each direction can be closed on its own (TLS 1.3, RFC 8446 6.1). */
+bool tls_is_half_closable(const struct tls *tls);
+
+/* Whether the certificate was checked; false only under one of the insecure keys. */
+bool tls_is_verified(const struct tls *tls);
+
+/* "TLSv1.3" and "TLS_AES_256_GCM_SHA384": constant strings. */
+const char *tls_version(const struct tls *tls);
+const char *tls_cipher(const struct tls *tls);
