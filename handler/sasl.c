@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The mechanisms as a table, the choice between them, and the one challenge loop. A
+ * mechanism turns challenges into responses and knows nothing of lines, tags or base64.
+ */
+
+#include "sasl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base64.h"
+#include "saslname.h"
+#include "scram.h"
+
+/* More than any mechanism needs; a server that goes on asking is broken or hostile. */
+#define CHALLENGES_MAX 8
+
+struct sasl_session {
+	const struct sasl_credentials *c;
+	unsigned step; /* responses given so far, the initial one included */
+	bool refused;  /* a failure challenge came: only the refusal itself is missing */
+	struct scram scram;
+	bool server_proved;
+	struct secret failure; /* what the failure challenge said, for the journal */
+};
+
+static void session_done(struct sasl_session *s)
+{
+	scram_done(&s->scram);
+	secret_done(&s->failure);
+}
+
+struct sasl_mechanism {
+	const char *name;
+	unsigned bit;
+	bool oauth;
+	bool exposes_password;
+	bool client_first;
+	unsigned responses; /* that a login needs at least */
+	/* Appends the response to a challenge (NULL for the initial one): 0 or -errno. */
+	int (*respond)(
+	    struct sasl_session *s, const struct secret *challenge, struct secret *out);
+};
+
+/* A challenge after the token is the server's way to say no (Google's XOAUTH2, RFC 7628 3.2.2). */
+static int note_refusal(struct sasl_session *s, const struct secret *challenge)
+{
+	s->refused = true;
+	return secret_append(&s->failure, secret_str(challenge), challenge->len);
+}
+
+static int respond_xoauth2(
+    struct sasl_session *s, const struct secret *challenge, struct secret *out)
+{
+	if (challenge)
+		return note_refusal(s, challenge); /* answered by an empty line */
+	return secret_concat(
+	    out, "user=", s->c->user, "\001auth=Bearer ", s->c->token, "\001\001", NULL);
+}
+
+static int respond_oauthbearer(
+    struct sasl_session *s, const struct secret *challenge, struct secret *out)
+{
+	int r;
+
+	if (challenge) {
+		r = note_refusal(s, challenge);
+		return r < 0 ? r : secret_puts(out, "\001");
+	}
+	r = secret_puts(out, "n,a=");
+	if (r == 0)
+		r = saslname_append(out, s->c->user);
+	if (r == 0)
+		r = secret_printf(
+		    out, ",\001host=%s\001port=%u\001", s->c->host, (unsigned)s->c->port);
+	if (r == 0)
+		r = secret_concat(out, "auth=Bearer ", s->c->token, "\001\001", NULL);
+	return r;
+}
+
+static int respond_plain(
+    struct sasl_session *s, const struct secret *challenge, struct secret *out)
+{
+	int r;
+
+	if (challenge)
+		return -EPROTO;
+	r = secret_append(out, "", 1); /* no authorization identity (RFC 4616 2) */
+	if (r == 0)
+		r = secret_append(out, s->c->user, strlen(s->c->user) + 1);
+	return r < 0 ? r : secret_puts(out, s->c->password);
+}
+
+/* The prompts are free text, so only their order counts. */
+static int respond_login(
+    struct sasl_session *s, _unused_ const struct secret *challenge, struct secret *out)
+{
+	switch (s->step) {
+	case 0:
+		return secret_puts(out, s->c->user);
+	case 1:
+		return secret_puts(out, s->c->password);
+	}
+	return -EPROTO;
+}
+
+static int respond_scram(
+    struct sasl_session *s, const struct secret *challenge, struct secret *out)
+{
+	int r;
+
+	switch (s->step) {
+	case 0:
+		r = scram_new_nonce(&s->scram.nonce);
+		return r < 0 ? r : scram_first(&s->scram, s->c->user, out);
+	case 1:
+		return scram_final(&s->scram, secret_str(challenge), s->c->password, out);
+	case 2:
+		r = scram_verify(&s->scram, secret_str(challenge));
+		s->server_proved = r == 0;
+		return r;
+	}
+	return -EPROTO;
+}
+
+/* In the order we prefer them. */
+static const struct sasl_mechanism mechanisms[] = {
+    {"XOAUTH2", SASL_XOAUTH2, true, false, true, 1, respond_xoauth2},
+    {"OAUTHBEARER", SASL_OAUTHBEARER, true, false, true, 1, respond_oauthbearer},
+    {"PLAIN", SASL_PLAIN, false, true, true, 1, respond_plain},
+    {"LOGIN", SASL_LOGIN, false, true, false, 2, respond_login},
+    {"SCRAM-SHA-256", SASL_SCRAM_SHA_256, false, false, true, 1, respond_scram},
+};
+
+static const struct sasl_mechanism *find(const char *name, size_t len)
+{
+	for (size_t i = 0; i < ELEMENTSOF(mechanisms); i++)
+		if (strlen(mechanisms[i].name) == len &&
+		    strncasecmp(mechanisms[i].name, name, len) == 0)
+			return &mechanisms[i];
+	return NULL;
+}
+
+unsigned sasl_mechanism_bit(const char *name, size_t len)
+{
+	const struct sasl_mechanism *m = find(name, len);
+
+	return m ? m->bit : 0;
+}
+
+const char *sasl_mechanism_name(const struct sasl_mechanism *m)
+{
+	return m->name;
+}
+
+/* IMAP's LOGIN command stands in for the mechanism of that name where the server allows it. */
+static bool is_offered(const struct upstream *u, const struct protocol *protocol,
+    const struct sasl_mechanism *m)
+{
+	const struct capabilities *c = &u->capabilities;
+
+	return (c->mechanisms & m->bit) ||
+	       (m->bit == SASL_LOGIN && protocol->login && !c->login_disabled);
+}
+
+static bool is_usable(const struct upstream *u, const struct protocol *protocol,
+    const struct sasl_mechanism *m, const struct sasl_credentials *c)
+{
+	if (m->oauth != (c->token != NULL) || !is_offered(u, protocol, m))
+		return false;
+	return !m->exposes_password || u->stream.tls || c->clear_text_allowed;
+}
+
+static const struct sasl_mechanism *choose_preferred(const struct upstream *u,
+    const struct protocol *protocol, const struct sasl_credentials *c)
+{
+	const char *rest = c->preference;
+
+	while (*rest) {
+		size_t n = strcspn(rest, " ");
+		const struct sasl_mechanism *m = find(rest, n);
+
+		if (m && is_usable(u, protocol, m, c))
+			return m;
+		rest += n;
+		rest += strspn(rest, " ");
+	}
+	return NULL;
+}
+
+static const struct sasl_mechanism *choose_default(const struct upstream *u,
+    const struct protocol *protocol, const struct sasl_credentials *c)
+{
+	const struct sasl_mechanism *scram =
+	    find("SCRAM-SHA-256", strlen("SCRAM-SHA-256"));
+
+	if (!u->stream.tls && is_usable(u, protocol, scram, c))
+		return scram; /* better than a password in clear, even where that is allowed */
+	for (size_t i = 0; i < ELEMENTSOF(mechanisms); i++)
+		if (is_usable(u, protocol, &mechanisms[i], c))
+			return &mechanisms[i];
+	return NULL;
+}
+
+static int explain_none(struct upstream *u, const struct sasl_credentials *c)
+{
+	_cleanup_secret_ struct secret offered = {0};
+
+	for (size_t i = 0; i < ELEMENTSOF(mechanisms); i++)
+		if ((u->capabilities.mechanisms & mechanisms[i].bit) &&
+		    secret_printf(
+			&offered, "%s%s", offered.len ? " " : "", mechanisms[i].name) < 0)
+			return -ENOMEM;
+	return upstream_fail(u, -EOPNOTSUPP,
+	    "the server offers no mechanism to log in that fits %s%s%s; of those known "
+	    "it offers: %s",
+	    c->token ? "an OAuth token" : "a password",
+	    u->stream.tls ? "" : " without TLS",
+	    c->preference ? " and mail.<protocol>.auth.mechanisms" : "",
+	    offered.len ? secret_str(&offered) : "none");
+}
+
+int sasl_choose(struct upstream *u, const struct protocol *protocol,
+    const struct sasl_credentials *c, const struct sasl_mechanism **ret)
+{
+	const struct sasl_mechanism *m;
+
+	m = c->preference ? choose_preferred(u, protocol, c)
+			  : choose_default(u, protocol, c);
+	if (!m)
+		return explain_none(u, c);
+	*ret = m;
+	return 0;
+}
+
+/* A step of ours went wrong: what the mechanism's -errno means to the login. */
+static int explain_step(struct upstream *u, const struct sasl_mechanism *m, int error)
+{
+	switch (-error) {
+	case EINVAL:
+		return upstream_fail(u, -EOPNOTSUPP,
+		    "%s is possible only with printable ASCII in user and password",
+		    m->name);
+	case EBADMSG:
+	case EPROTO:
+		return upstream_fail(u, -EPROTO,
+		    "the server sent a challenge that is not one of %s", m->name);
+	}
+	return upstream_fail(
+	    u, error, "no response to %s: %s", m->name, strerror(-error));
+}
+
+/* The mechanism's next response, encoded. */
+static int next_response(struct upstream *u, const struct sasl_mechanism *m,
+    struct sasl_session *s, const struct secret *challenge, struct secret *encoded)
+{
+	_cleanup_secret_ struct secret response = {0};
+	int r;
+
+	secret_clear(encoded);
+	r = m->respond(s, challenge, &response);
+	if (r < 0)
+		return explain_step(u, m, r);
+	s->step++;
+	r = base64_encode(secret_str(&response), response.len, encoded);
+	return r < 0 ? r : upstream_hide(u, secret_str(encoded));
+}
+
+/*
+ * Decodes a challenge. Where its content does not matter (LOGIN's prompts, failure
+ * reports), servers send plain text too; it is taken as it is.
+ */
+static int decode_challenge(
+    const struct sasl_mechanism *m, const struct secret *encoded, struct secret *ret)
+{
+	int r;
+
+	r = base64_decode(secret_str(encoded), encoded->len, ret);
+	if (r == -EBADMSG && m->bit != SASL_SCRAM_SHA_256)
+		return secret_append(ret, secret_str(encoded), encoded->len);
+	return r;
+}
+
+/* Sends the command, and the initial response with it or after an empty challenge. */
+static int begin(struct upstream *u, const struct protocol *protocol,
+    const struct sasl_mechanism *m, struct sasl_session *s, struct secret *challenge)
+{
+	_cleanup_secret_ struct secret encoded = {0};
+	int r;
+
+	if (!m->client_first)
+		return protocol->auth(u, m->name, NULL, challenge);
+	r = next_response(u, m, s, NULL, &encoded);
+	if (r < 0)
+		return r;
+	if (protocol->takes_initial(u, m->name, encoded.len))
+		return protocol->auth(u, m->name, secret_str(&encoded), challenge);
+	r = protocol->auth(u, m->name, NULL, challenge);
+	if (r == 0)
+		s->step = 0; /* the response has not been sent */
+	if (r <= 0)
+		return r;
+	secret_clear(challenge);
+	return protocol->answer(u, secret_str(&encoded), challenge);
+}
+
+static int finish(
+    struct upstream *u, const struct sasl_mechanism *m, struct sasl_session *s)
+{
+	if (s->refused)
+		return upstream_fail(
+		    u, -EPROTO, "the server accepted the login after it had refused it");
+	if (s->step < m->responses)
+		return upstream_fail(
+		    u, -EPROTO, "the server accepted a login that was not made");
+	if (m->bit == SASL_SCRAM_SHA_256 && !s->server_proved)
+		return upstream_fail(
+		    u, -EPROTO, "the server did not prove that it knows the password");
+	return 0;
+}
+
+/* After a refusal, says what the failure challenge said, which is more than the reply does. */
+static int explain_refusal(struct upstream *u, const struct sasl_session *s)
+{
+	_cleanup_free_ char *reply = TAKE_PTR(u->why);
+
+	if (s->failure.len == 0 || !reply) {
+		u->why = TAKE_PTR(reply);
+		return -EACCES;
+	}
+	return upstream_fail_quoting(
+	    u, -EACCES, reply, secret_str(&s->failure), s->failure.len);
+}
+
+static int run(struct upstream *u, const struct protocol *protocol,
+    const struct sasl_mechanism *m, struct sasl_session *s)
+{
+	_cleanup_secret_ struct secret challenge = {0}, encoded = {0};
+	int r;
+
+	r = begin(u, protocol, m, s, &challenge);
+	for (unsigned n = 0; r == 1; n++) {
+		_cleanup_secret_ struct secret decoded = {0};
+
+		if (n == CHALLENGES_MAX)
+			return upstream_fail(
+			    u, -EPROTO, "the server does not end the login");
+		r = decode_challenge(m, &challenge, &decoded);
+		if (r < 0)
+			return explain_step(u, m, r);
+		r = next_response(u, m, s, &decoded, &encoded);
+		if (r < 0)
+			return r;
+		secret_clear(&challenge);
+		r = protocol->answer(u, secret_str(&encoded), &challenge);
+	}
+	if (r == -EACCES)
+		return explain_refusal(u, s);
+	return r < 0 ? r : finish(u, m, s);
+}
+
+int sasl_login(struct upstream *u, const struct protocol *protocol,
+    const struct sasl_mechanism *m, const struct sasl_credentials *c)
+{
+	_cleanup_(session_done) struct sasl_session s = {.c = c};
+	int r;
+
+	r = upstream_hide(u, c->token ? c->token : c->password);
+	if (r < 0)
+		return r;
+	if (m->bit == SASL_LOGIN && !(u->capabilities.mechanisms & SASL_LOGIN))
+		return protocol->login(u, c->user, c->password);
+	return run(u, protocol, m, &s);
+}
