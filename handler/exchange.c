@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Waiting for the client while watching the server. Nothing is read from the server here
+ * but what it says unasked; nothing of the client's goes to it.
+ */
+
+#include "exchange.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "deadline.h"
+#include "log.h"
+
+/* What a client may keep us waiting with a reply that it does not read. */
+#define REPLY_USEC (60 * USEC_PER_SEC)
+/* For the server to answer our goodbye. */
+#define GOODBYE_USEC (5 * USEC_PER_SEC)
+/* An overlong line is skipped up to here; what goes on further is no line at all. */
+#define SKIP_MAX ((size_t)16 * 1024 * 1024)
+
+/* What a server may say before the client has asked anything. */
+#define UNASKED_MAX ((size_t)64 * 1024)
+
+#define TLS_HANDSHAKE 0x16 /* ContentType of a ClientHello, RFC 8446 5.1 */
+
+void exchange_done(struct exchange *x)
+{
+	free(x->why);
+	x->why = NULL;
+}
+
+int exchange_fail(struct exchange *x, int error, const char *format, ...)
+{
+	va_list ap;
+
+	if (x->why)
+		return error;
+	va_start(ap, format);
+	if (vasprintf(&x->why, format, ap) < 0)
+		x->why = NULL;
+	va_end(ap);
+	return error;
+}
+
+int exchange_fail_quoting(
+    struct exchange *x, int error, const char *what, const char *quoted, size_t len)
+{
+	_cleanup_secret_ struct secret escaped = {0};
+
+	if (upstream_quote(x->upstream, quoted, len, &escaped) < 0)
+		return error;
+	return exchange_fail(x, error, "%s: '%s'", what, secret_str(&escaped));
+}
+
+static int judge_first_byte(struct exchange *x)
+{
+	unsigned char first;
+
+	if (x->heard || x->client->input.len == 0)
+		return 0;
+	x->heard = true;
+	first = (unsigned char)x->client->input.data[0];
+	if (first == TLS_HANDSHAKE)
+		return exchange_fail(x, -EPERM,
+		    "the client began a TLS handshake; this port takes plain text");
+	if (x->protocol->starts_with_letter && !isalpha(first))
+		return exchange_fail(x, -EPERM,
+		    "the client's first byte (0x%02x) begins no command", first);
+	return 0;
+}
+
+static bool has_prefix(const char *text, size_t len, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return len >= n && strncasecmp(text, prefix, n) == 0;
+}
+
+/*
+ * How a request line (RFC 9112 3) begins, seen before its end: any word, then a path or a
+ * URL, which no command and no tag is followed by; or a method, then "*" or an authority.
+ */
+static bool begins_like_http(const char *text, size_t len)
+{
+	static const char *const methods[] = {"CONNECT ", "DELETE ", "GET ", "HEAD ",
+	    "OPTIONS ", "PATCH ", "POST ", "PRI ", "PUT ", "TRACE "};
+	const char *space = len ? memchr(text, ' ', len) : NULL, *target;
+	size_t left;
+
+	if (!space || space == text || space + 1 == text + len)
+		return false;
+	target = space + 1;
+	left = len - (size_t)(target - text);
+	if (*target == '/' || has_prefix(target, left, "http://") ||
+	    has_prefix(target, left, "https://"))
+		return true;
+	for (size_t i = 0; i < ELEMENTSOF(methods); i++)
+		if (strncmp(text, methods[i], MIN_OF(len, strlen(methods[i]))) == 0 &&
+		    !isalpha((unsigned char)*target))
+			return true;
+	return false;
+}
+
+/* " HTTP/1.1" at the end of a line: nothing else ends so, whatever its first word is. */
+static bool ends_like_http(const struct line *line)
+{
+	static const char version[] = " HTTP/";
+	size_t n = strlen(version);
+
+	for (size_t tail = n + 1; tail <= n + 3 && tail < line->len; tail++)
+		if (has_prefix(line->text + line->len - tail, tail, version))
+			return true;
+	return false;
+}
+
+/* Judges the input's first line as far as it has come: 0 or -EPERM. */
+static int judge_input(struct exchange *x)
+{
+	const struct secret *input = &x->client->input;
+	struct line line = {.text = input->data, .len = input->len};
+	bool whole = stream_find_line(x->client, &line);
+	int r;
+
+	r = judge_first_byte(x);
+	if (r < 0)
+		return r;
+	if (begins_like_http(line.text, line.len) || (whole && ends_like_http(&line)))
+		return exchange_fail(x, -EPERM, "the client spoke HTTP");
+	return 0;
+}
+
+int exchange_judge_early(struct exchange *x)
+{
+	int r;
+
+	r = stream_fill_now(x->client);
+	if (r < 0 && r != -EAGAIN)
+		return exchange_fail(x, -ECONNABORTED, "the client went away");
+	return judge_input(x);
+}
+
+int exchange_hear_server(struct exchange *x)
+{
+	struct stream *s = &x->upstream->stream;
+	int r;
+
+	do {
+		if (s->input.len > UNASKED_MAX)
+			return exchange_fail(x, -EPROTO, "the server floods the session");
+		r = stream_fill_now(s);
+	} while (r > 0);
+	return r == -EAGAIN;
+}
+
+/* Waits until the client has sent something; passes on what the server says meanwhile. */
+static int fill(struct exchange *x, uint64_t deadline)
+{
+	struct pollfd fds[] = {
+	    {.fd = x->client->in_fd, .events = POLLIN},
+	    {.fd = x->upstream->stream.in_fd, .events = POLLIN},
+	};
+	int r;
+
+	for (;;) {
+		r = x->protocol->unasked(
+		    x); /* takes all that is there, so that poll(2) tells the rest */
+		if (r < 0)
+			return r;
+		r = stream_fill_now(x->client);
+		if (r >= 0)
+			return r;
+		if (r != -EAGAIN)
+			return exchange_fail(x, -ECONNABORTED, "the client went away");
+		r = deadline_poll(fds, ELEMENTSOF(fds), deadline);
+		if (r == -ETIMEDOUT)
+			return exchange_fail(
+			    x, -ETIME, "the client said nothing for too long");
+		if (r < 0)
+			return r;
+	}
+}
+
+int exchange_line(struct exchange *x, size_t max, struct line *ret)
+{
+	uint64_t deadline = deadline_in(x->protocol->idle_usec);
+	int r;
+
+	for (;;) {
+		r = judge_input(x);
+		if (r < 0)
+			return r;
+		if (stream_find_line(x->client, ret))
+			return ret->raw_len > max ? -EMSGSIZE : 1;
+		if (x->client->input.len >= max)
+			return -EMSGSIZE;
+		r = fill(x, deadline);
+		if (r <= 0)
+			return r;
+	}
+}
+
+int exchange_skip_line(struct exchange *x)
+{
+	uint64_t deadline = deadline_in(x->protocol->idle_usec);
+	size_t skipped = 0;
+	struct line line;
+	int r;
+
+	while (!stream_find_line(x->client, &line)) {
+		skipped += x->client->input.len;
+		secret_clear(&x->client->input);
+		if (skipped > SKIP_MAX)
+			return exchange_fail(
+			    x, -EOVERFLOW, "the client sent a line without an end");
+		r = fill(x, deadline);
+		if (r == 0)
+			return exchange_fail(
+			    x, -ECONNABORTED, "the client ended within a line");
+		if (r < 0)
+			return r;
+	}
+	stream_drop_line(x->client, &line);
+	return 0;
+}
+
+int exchange_bytes(struct exchange *x, size_t n)
+{
+	uint64_t deadline = deadline_in(x->protocol->idle_usec);
+	int r;
+
+	while (x->client->input.len < n) {
+		r = fill(x, deadline);
+		if (r <= 0)
+			return r;
+	}
+	return 1;
+}
+
+int exchange_send(struct exchange *x, const struct secret *reply)
+{
+	int r;
+
+	r = stream_write(
+	    x->client, secret_str(reply), reply->len, deadline_in(REPLY_USEC));
+	if (r == -ETIMEDOUT)
+		return exchange_fail(
+		    x, -ECONNABORTED, "the client does not read our replies");
+	if (r < 0)
+		return exchange_fail(x, -ECONNABORTED, "the client went away");
+	return 0;
+}
+
+int exchange_reply(struct exchange *x, const char *format, ...)
+{
+	_cleanup_secret_ struct secret reply = {0};
+	_cleanup_free_ char *text = NULL;
+	va_list ap;
+	int n, r;
+
+	va_start(ap, format);
+	n = vasprintf(&text, format, ap);
+	va_end(ap);
+	if (n < 0) {
+		text = NULL;
+		return -ENOMEM;
+	}
+	r = secret_append(&reply, text, (size_t)n);
+	return r < 0 ? r : exchange_send(x, &reply);
+}
+
+int exchange_finish(struct exchange *x, int next)
+{
+	struct upstream *u = x->upstream;
+
+	if (next == NEXT_GOODBYE) {
+		u->stream.watch_fd =
+		    -1; /* the client may leave, the server is told all the same */
+		u->login_deadline = deadline_in(GOODBYE_USEC);
+		(void)x->protocol->goodbye(
+		    u); /* nobody is left who would miss the answer */
+	}
+	return next < 0 ? next : next != NEXT_RELAY;
+}
+
+int exchange_count_error(struct exchange *x)
+{
+	if (++x->errors < CLIENT_ERRORS_MAX)
+		return 0;
+	return exchange_fail(x, -EOVERFLOW,
+	    "the client sent %u lines that are no command here", x->errors);
+}

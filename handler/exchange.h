@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * The client's side until the relay starts: lines from the client and replies to it,
+ * while the server is watched, whose unasked words must reach a client that is still
+ * silent. What may not speak to a mail port at all (a web browser, a TLS handshake) is
+ * recognised here.
+ */
+
+#include "protocol.h"
+#include "settings.h"
+
+/* A command line of a client, and one that carries a SASL response (RFC 4954 4 asks for 12288). */
+#define CLIENT_LINE_MAX ((size_t)8 * 1024)
+#define CLIENT_SASL_MAX ((size_t)64 * 1024)
+/* Commands that are none of ours before the client is sent away. */
+#define CLIENT_ERRORS_MAX 5
+
+struct exchange {
+	struct stream *client;	   /* borrowed */
+	struct upstream *upstream; /* borrowed, logged in */
+	const struct protocol *protocol;
+	const char *our_name; /* towards the client: "maildest.<fqdn>"; borrowed */
+	const char *session;  /* borrowed */
+	enum client_login client_login;
+	bool heard; /* the client's first byte has been judged */
+	unsigned errors;
+	uint64_t bytes_in, bytes_out; /* carried between the two in line mode */
+	char *why; /* for the journal; owned; NULL if nothing went wrong */
+};
+
+/* What a client's command leads to; -errno ends the exchange. */
+enum exchange_next {
+	NEXT_COMMAND,
+	NEXT_RELAY,
+	NEXT_GOODBYE, /* the client has ended; the server is yet to be told */
+	NEXT_END,     /* both know */
+};
+
+void exchange_done(struct exchange *x);
+#define _cleanup_exchange_ _cleanup_(exchange_done)
+
+/* Notes why the exchange ends, once, and returns `error`. */
+int exchange_fail(struct exchange *x, int error, const char *format, ...) _printf_(3, 4);
+
+/* The same: "<what>: '<quoted>'" with foreign text escaped and cut. */
+int exchange_fail_quoting(
+    struct exchange *x, int error, const char *what, const char *quoted, size_t len);
+
+/*
+ * Waits for the client's next line of at most `max` bytes, which stays until
+ * stream_drop_line(). 1; 0 if the client will send no more; -EMSGSIZE; -EPERM if it
+ * speaks something else; -ETIME; -ESHUTDOWN and others if the server ended the session
+ * meanwhile.
+ */
+_must_check_ int exchange_line(struct exchange *x, size_t max, struct line *ret);
+
+/* Drops what came of an overlong line, up to its end: 0, or as exchange_line(). */
+_must_check_ int exchange_skip_line(struct exchange *x);
+
+/* Waits for `n` bytes of input (a literal): 1, 0 if the client ended first, or -errno. */
+_must_check_ int exchange_bytes(struct exchange *x, size_t n);
+
+/*
+ * Judges what the client sent before it was spoken to, without waiting: 0, or -EPERM. The
+ * upstream need not be connected yet.
+ */
+_must_check_ int exchange_judge_early(struct exchange *x);
+
+/*
+ * Reads all that the server has said unasked into its stream's input: 1; 0 if the server
+ * has closed the connection; -EPROTO if it says more than any server should.
+ */
+_must_check_ int exchange_hear_server(struct exchange *x);
+
+/* Sends a reply to the client: 0, -ECONNABORTED if it is gone, -ETIMEDOUT if it does not read. */
+_must_check_ int exchange_reply(struct exchange *x, const char *format, ...)
+    _printf_(2, 3);
+_must_check_ int exchange_send(struct exchange *x, const struct secret *reply);
+
+/*
+ * Ends a client's dialogue: tells the server goodbye if `next` is NEXT_GOODBYE. Returns
+ * what struct protocol's converse returns: 0 to relay, 1 if the session is over, -errno
+ * as it came.
+ */
+_must_check_ int exchange_finish(struct exchange *x, int next);
+
+/* Counts a command that is none of ours: 0, or -EOVERFLOW after the last one allowed. */
+_must_check_ int exchange_count_error(struct exchange *x);

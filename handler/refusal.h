@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * What a failure looks like: to the client a reply it can act on, in the journal a class
+ * with a priority. Never a permanent code for what a corrected configuration would cure,
+ * or queueing programs would bounce mail. The server's own words go to the journal only.
+ */
+
+#include <stdbool.h>
+
+#include "log.h"
+
+/*
+ * The -errno of a session and what they mean here:
+ *  -EINVAL         the configuration is unusable
+ *  -ENOTCONN       the helper cannot be reached, or died
+ *  -ENOKEY         the token service refused for good, or the server refuses each token
+ *  -EAGAIN         no token now
+ *  -EADDRNOTAVAIL  the server's name has no address
+ *  -EKEYREJECTED   the server's certificate is not believed
+ *  -EACCES         the server refused the login
+ *  -EBUSY          the server refuses service, but not for good
+ *  -EOPNOTSUPP     the server lacks what the destination needs
+ *  -EPROTO         the server broke the protocol
+ *  -ECONNREFUSED, -ECONNRESET, -EHOSTUNREACH, -ENETUNREACH, -EPIPE, -ETIMEDOUT
+ *                  the network
+ *  -ECONNABORTED   the client went away
+ *  -EPERM          what connected is no client of this protocol
+ *  -EREMOTE        the client may not connect
+ *  -EOVERFLOW      the client made too many errors
+ *  -ETIME          the client said nothing for too long
+ *  -ESHUTDOWN      the server ended the session in its own words
+ */
+struct refusal {
+	int error;
+	const char *result; /* MAILDEST_RESULT */
+	enum log_priority priority;
+	const char *message_id;
+	bool silent;	/* the client is told nothing: it is gone, or has been told */
+	bool permanent; /* SMTP 554 instead of 421 */
+	const char *enhanced;  /* RFC 3463, without its class: "3.5" */
+	const char *imap_code; /* RFC 5530, or NULL */
+	const char *text;      /* for the client: which of our parts failed */
+};
+
+/* The row of a -errno; unknown ones are ours to mend ("internal"). */
+const struct refusal *refusal_find(int error);
+
+/* MESSAGE_ID of the record of a session that reached the relay or a goodbye. */
+#define MESSAGE_ID_SESSION "5d1a70a2c4a34e0f9b6c7e2d8f104e31"

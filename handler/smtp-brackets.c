@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Line mode: one command and one reply at a time. What the client sent ahead waits in its
+ * buffer, so order is kept; line ends pass as they came.
+ */
+
+#include "smtp-brackets.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "deadline.h"
+#include "smtp.h"
+
+/* "5 minutes" for the replies to MAIL and RCPT, RFC 5321 4.5.3.2 */
+#define REPLY_USEC (5 * 60 * USEC_PER_SEC)
+
+static bool has_prefix(const struct line *line, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return line->len >= n && strncasecmp(line->text, prefix, n) == 0;
+}
+
+static bool is_verb(const struct line *line, const char *verb)
+{
+	size_t n = strlen(verb);
+
+	return has_prefix(line, verb) && (line->len == n || line->text[n] == ' ');
+}
+
+/* The length of "MAIL FROM:" or "RCPT TO:" in front of an address, or 0 for other lines. */
+static size_t length_of_verb(const struct line *line)
+{
+	if (has_prefix(line, "MAIL FROM:"))
+		return strlen("MAIL FROM:");
+	return has_prefix(line, "RCPT TO:") ? strlen("RCPT TO:") : 0;
+}
+
+/* Where the address begins, behind spaces, or NULL for other lines. */
+static const char *find_address(const struct line *line)
+{
+	const char *address = line->text + length_of_verb(line),
+		   *end = line->text + line->len;
+
+	if (address == line->text)
+		return NULL;
+	while (address < end && *address == ' ')
+		address++;
+	return address;
+}
+
+/* Where an address ends: at a space, unless that is quoted (RFC 5321 4.1.2, Quoted-string). */
+static const char *end_of_address(const char *address, const char *end)
+{
+	bool quoted = false;
+
+	for (; address < end && (quoted || *address != ' '); address++) {
+		if (*address == '"')
+			quoted = !quoted;
+		else if (*address == '\\' && quoted && address + 1 < end)
+			address++;
+	}
+	return address;
+}
+
+bool smtp_brackets_has(const struct line *line)
+{
+	const char *address = find_address(line);
+
+	return address && address < line->text + line->len && *address == '<';
+}
+
+int smtp_brackets_add(const struct line *line, struct secret *out)
+{
+	const char *end = line->text + line->len, *address = find_address(line), *rest;
+	int r;
+
+	if (!address || address == end || *address == '<')
+		return secret_append(out, line->text, line->raw_len);
+	rest = end_of_address(address, end);
+	r = secret_append(out, line->text, length_of_verb(line));
+	if (r == 0)
+		r = secret_puts(out, "<");
+	if (r == 0)
+		r = secret_append(out, address, (size_t)(rest - address));
+	if (r == 0)
+		r = secret_puts(out, ">");
+	return r < 0 ? r
+		     : secret_append(
+			   out, rest, line->raw_len - (size_t)(rest - line->text));
+}
+
+/* A login or TLS of the client never goes upstream, in this mode either. */
+static const char *own_answer(const struct line *line)
+{
+	if (is_verb(line, "AUTH"))
+		return "503 5.5.1 Not during a mail transaction\r\n";
+	if (is_verb(line, "STARTTLS"))
+		return "502 5.5.1 Not here: this leg stays on the host\r\n";
+	return NULL;
+}
+
+/* Why the server failed is the exchange's reason from here on. */
+static int from_upstream(struct exchange *x, int error)
+{
+	return exchange_fail(
+	    x, error, "%s", x->upstream->why ? x->upstream->why : "no memory");
+}
+
+static int pass_reply(struct exchange *x, int *ret_code)
+{
+	_cleanup_smtp_reply_ struct smtp_reply reply = {0};
+	int r;
+
+	r = smtp_read_reply(x->upstream, &reply);
+	if (r < 0)
+		return from_upstream(x, r);
+	*ret_code = reply.code;
+	x->bytes_out += reply.raw.len;
+	return exchange_send(x, &reply.raw);
+}
+
+/* What passing one line on leads to: an enum smtp_brackets_end, NEXT_LINE, or -errno. */
+#define NEXT_LINE 100
+
+static int pass_line(struct exchange *x, const struct line *line)
+{
+	_cleanup_secret_ struct secret command = {0};
+	const char *own = own_answer(line);
+	bool last = is_verb(line, "DATA") || is_verb(line, "BDAT"),
+	     quit = is_verb(line, "QUIT");
+	int code = 0, r;
+
+	if (own) {
+		stream_drop_line(x->client, line);
+		r = exchange_reply(x, "%s", own);
+		return r < 0 ? r : NEXT_LINE;
+	}
+	r = smtp_brackets_add(line, &command);
+	if (r < 0)
+		return r;
+	stream_drop_line(x->client, line);
+	x->bytes_in += command.len;
+	r = upstream_send(x->upstream, &command);
+	if (r < 0)
+		return from_upstream(x, r);
+	if (last)
+		return SMTP_BRACKETS_RELAY;
+	r = pass_reply(x, &code);
+	if (r < 0)
+		return r;
+	if (code == 421)
+		return exchange_fail(
+		    x, -ESHUTDOWN, "the server closed the session (421)");
+	return quit ? SMTP_BRACKETS_QUIT : NEXT_LINE;
+}
+
+static int refuse_long_line(struct exchange *x)
+{
+	int r;
+
+	r = exchange_skip_line(x);
+	if (r == 0)
+		r = exchange_reply(x, "500 5.5.2 The line is too long\r\n");
+	if (r == 0)
+		r = exchange_count_error(x);
+	return r < 0 ? r : NEXT_LINE;
+}
+
+int smtp_brackets_run(struct exchange *x)
+{
+	struct line line;
+	int r = NEXT_LINE;
+
+	x->upstream->login_deadline = DEADLINE_NEVER;
+	x->upstream->reply_timeout_usec = REPLY_USEC;
+	while (r == NEXT_LINE) {
+		r = exchange_line(x, CLIENT_LINE_MAX, &line);
+		if (r == -EMSGSIZE) {
+			r = refuse_long_line(x);
+			continue;
+		}
+		if (r == 0)
+			return SMTP_BRACKETS_CLIENT_ENDED;
+		if (r > 0)
+			r = pass_line(x, &line);
+	}
+	return r;
+}

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * SMTP towards the client: what is ours to answer until MAIL starts the relay. A client's
+ * login never goes upstream; what it may do it can do without one.
+ */
+
+#include "smtp.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "client-login.h"
+#include "deadline.h"
+#include "exchange.h"
+#include "refusal.h"
+#include "smtp-brackets.h"
+
+const struct protocol protocol_smtp = {
+    .name = "SMTP",
+    .tls_name = "smtps",
+    .idle_usec =
+	11 * 60 *
+	USEC_PER_SEC, /* the server's 5 min and the client's 10, RFC 5321 4.5.3.2 */
+    .drain_usec =
+	10 * 60 * USEC_PER_SEC, /* the wait for a reply to the final dot, 4.5.3.2.6 */
+    .starts_with_letter = true,
+    .greeting = smtp_greeting,
+    .capabilities = smtp_capabilities,
+    .starttls = smtp_starttls,
+    .takes_initial = smtp_takes_initial,
+    .auth = smtp_auth,
+    .answer = smtp_answer,
+    .goodbye = smtp_goodbye,
+    .converse = smtp_converse,
+    .unasked = smtp_unasked,
+    .dismiss = smtp_dismiss,
+    .refuse = smtp_refuse,
+};
+
+/* A client's command line and its argument. */
+struct command {
+	const struct line *line;
+	const char *argument; /* behind the verb and its spaces */
+	size_t argument_len;
+	bool authenticated;
+};
+
+/* Whether a keyword of the server means anything to a client that is logged in by us. */
+static bool is_visible(const char *keyword, size_t n)
+{
+	static const char *const hidden[] = {
+	    "AUTH", "BURL", "REQUIRETLS", "STARTTLS", "XCLIENT", "XFORWARD"};
+	size_t word = strcspn(keyword, " =\n");
+
+	for (size_t i = 0; i < ELEMENTSOF(hidden); i++)
+		if (word == strlen(hidden[i]) &&
+		    strncasecmp(keyword, hidden[i], word) == 0)
+			return false;
+	return n > 0;
+}
+
+static int append_keywords(const struct capabilities *c, struct secret *out)
+{
+	const char *rest = secret_str(&c->words);
+	int r = 0;
+
+	while (*rest && r == 0) {
+		size_t n = strcspn(rest, "\n");
+
+		if (is_visible(rest, n))
+			r = secret_printf(out, "250-%.*s\r\n", (int)n, rest);
+		rest += n + (rest[n] == '\n');
+	}
+	return r;
+}
+
+/* The last line has a space where the others have a hyphen (RFC 5321 4.2.1). */
+static void mark_last_line(struct secret *reply)
+{
+	size_t at = reply->len - 2;
+
+	while (at > 0 && reply->data[at - 1] != '\n')
+		at--;
+	reply->data[at + 3] = ' ';
+}
+
+static int on_ehlo(struct exchange *x, _unused_ struct command *c)
+{
+	_cleanup_secret_ struct secret reply = {0};
+	int r;
+
+	r = secret_printf(&reply, "250-%s\r\n", x->our_name);
+	if (r == 0)
+		r = append_keywords(&x->upstream->capabilities, &reply);
+	if (r == 0 && x->client_login == CLIENT_LOGIN_ANY)
+		r = secret_puts(&reply, "250-AUTH PLAIN LOGIN\r\n");
+	if (r < 0)
+		return r;
+	mark_last_line(&reply);
+	return exchange_send(x, &reply);
+}
+
+static int on_helo(struct exchange *x, _unused_ struct command *c)
+{
+	return exchange_reply(x, "250 %s\r\n", x->our_name);
+}
+
+static int on_noop(struct exchange *x, _unused_ struct command *c)
+{
+	return exchange_reply(x, "250 2.0.0 OK\r\n");
+}
+
+static int on_help(struct exchange *x, _unused_ struct command *c)
+{
+	return exchange_reply(
+	    x, "214 2.0.0 maildest passes mail on to a mail server\r\n");
+}
+
+static int on_vrfy(struct exchange *x, _unused_ struct command *c)
+{
+	return exchange_reply(x, "252 2.5.2 Cannot verify, but will try to deliver\r\n");
+}
+
+static int on_starttls(struct exchange *x, _unused_ struct command *c)
+{
+	return exchange_reply(x, "502 5.5.1 Not here: this leg stays on the host\r\n");
+}
+
+static int on_quit(struct exchange *x, _unused_ struct command *c)
+{
+	int r;
+
+	r = exchange_reply(x, "221 2.0.0 %s closing the connection\r\n", x->our_name);
+	return r < 0 ? r : NEXT_GOODBYE;
+}
+
+/* Splits "MECHANISM [initial-response]": false if there is more or less. */
+static bool split_auth(const struct command *c, size_t *ret_mechanism,
+    const char **ret_initial, size_t *ret_initial_len)
+{
+	const char *end = c->argument + c->argument_len, *space;
+
+	*ret_initial = NULL;
+	*ret_initial_len = 0;
+	space = c->argument_len ? memchr(c->argument, ' ', c->argument_len) : NULL;
+	*ret_mechanism = space ? (size_t)(space - c->argument) : c->argument_len;
+	if (!space)
+		return c->argument_len > 0;
+	while (space < end && *space == ' ')
+		space++;
+	while (end > space && end[-1] == ' ')
+		end--;
+	if (space < end) {
+		*ret_initial = space;
+		*ret_initial_len = (size_t)(end - space);
+	}
+	return *ret_mechanism > 0 &&
+	       !(*ret_initial && memchr(space, ' ', *ret_initial_len));
+}
+
+static int on_auth(struct exchange *x, struct command *c)
+{
+	_cleanup_secret_ struct secret copy = {0};
+	const char *initial;
+	size_t mechanism, initial_len;
+	int r;
+
+	if (c->authenticated)
+		return exchange_reply(x, "503 5.5.1 Already logged in\r\n");
+	if (!split_auth(c, &mechanism, &initial, &initial_len))
+		return exchange_reply(
+		    x, "501 5.5.4 Syntax: AUTH mechanism [initial-response]\r\n");
+	/* the line must leave the input before the dialogue goes on */
+	r = secret_append(&copy, c->argument, c->argument_len);
+	if (r < 0)
+		return r;
+	if (initial)
+		initial = copy.data + (initial - c->argument);
+	stream_drop_line(x->client, c->line);
+	c->line = NULL;
+	r = client_login_run(x, copy.data, mechanism, initial, initial_len, "334 ");
+	switch (r) {
+	case CLIENT_LOGIN_ACCEPTED:
+		c->authenticated = true;
+		return exchange_reply(x, "235 2.7.0 Accepted\r\n");
+	case CLIENT_LOGIN_CANCELLED:
+		return exchange_reply(x, "501 5.7.0 Cancelled\r\n");
+	case CLIENT_LOGIN_MALFORMED:
+		return exchange_reply(x, "501 5.5.2 Cannot decode the response\r\n");
+	case CLIENT_LOGIN_TOO_LONG:
+		return exchange_reply(x, "500 5.5.6 The response is too long\r\n");
+	case CLIENT_LOGIN_UNKNOWN:
+		return exchange_reply(x, "504 5.5.4 Unknown mechanism\r\n");
+	case CLIENT_LOGIN_INCOMPLETE:
+		return NEXT_GOODBYE;
+	}
+	return r;
+}
+
+static int on_mail(struct exchange *x, struct command *c)
+{
+	int r;
+
+	if (smtp_brackets_has(c->line))
+		return NEXT_RELAY;
+	r = smtp_brackets_run(x);
+	switch (r) {
+	case SMTP_BRACKETS_RELAY:
+		return NEXT_RELAY;
+	case SMTP_BRACKETS_CLIENT_ENDED:
+		return NEXT_GOODBYE;
+	case SMTP_BRACKETS_QUIT:
+		return NEXT_END;
+	}
+	return r;
+}
+
+static const struct {
+	const char *verb;
+	int (*run)(struct exchange *x, struct command *c);
+} verbs[] = {
+    {"AUTH", on_auth},
+    {"EHLO", on_ehlo},
+    {"HELO", on_helo},
+    {"HELP", on_help},
+    {"MAIL", on_mail},
+    {"NOOP", on_noop},
+    {"QUIT", on_quit},
+    {"RSET", on_noop},
+    {"STARTTLS", on_starttls},
+    {"VRFY", on_vrfy},
+};
+
+static int on_unknown(struct exchange *x)
+{
+	int r;
+
+	r = exchange_reply(x, "500 5.5.1 No command that is understood here\r\n");
+	return r < 0 ? r : exchange_count_error(x);
+}
+
+static int run_command(struct exchange *x, struct command *c)
+{
+	const struct line *line = c->line;
+	size_t n = 0;
+
+	while (n < line->len && line->text[n] != ' ')
+		n++;
+	c->argument = line->text + n;
+	c->argument_len = line->len - n;
+	while (c->argument_len > 0 && *c->argument == ' ') {
+		c->argument++;
+		c->argument_len--;
+	}
+	for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
+		if (strlen(verbs[i].verb) == n &&
+		    strncasecmp(verbs[i].verb, line->text, n) == 0)
+			return verbs[i].run(x, c);
+	return on_unknown(x);
+}
+
+/* Only a line that carries a SASL response may be long (RFC 4954 4). */
+static int next_line(struct exchange *x, struct line *line)
+{
+	int r;
+
+	r = exchange_line(x, CLIENT_LINE_MAX, line);
+	if (r == -EMSGSIZE && strncasecmp(secret_str(&x->client->input), "AUTH ", 5) == 0)
+		r = exchange_line(x, CLIENT_SASL_MAX, line);
+	return r;
+}
+
+static int on_long_line(struct exchange *x)
+{
+	bool auth = strncasecmp(secret_str(&x->client->input), "AUTH ", 5) == 0;
+	int r;
+
+	r = exchange_skip_line(x);
+	if (r == 0)
+		r = exchange_reply(
+		    x, "500 %s The line is too long\r\n", auth ? "5.5.6" : "5.5.2");
+	return r < 0 ? r : exchange_count_error(x);
+}
+
+int smtp_converse(struct exchange *x)
+{
+	struct command c = {0};
+	struct line line;
+	int r;
+
+	r = exchange_reply(x, "220 %s ESMTP ready\r\n", x->our_name);
+	while (r == NEXT_COMMAND) {
+		r = next_line(x, &line);
+		if (r == -EMSGSIZE) {
+			r = on_long_line(x);
+			continue;
+		}
+		if (r <= 0)
+			return exchange_finish(x, r < 0 ? r : NEXT_GOODBYE);
+		c.line = &line;
+		r = run_command(x, &c);
+		if (c.line && r == NEXT_COMMAND)
+			stream_drop_line(x->client, &line);
+	}
+	return exchange_finish(x, r);
+}
+
+/* Out of turn a server may only say that it closes (RFC 5321 3.8). */
+int smtp_unasked(struct exchange *x)
+{
+	struct stream *s = &x->upstream->stream;
+	struct line line;
+	int r, open;
+
+	open = exchange_hear_server(x);
+	if (open < 0)
+		return open;
+	if (!stream_find_line(s, &line))
+		return open ? 0
+			    : exchange_fail(
+				  x, -ECONNRESET, "the server closed the connection");
+	if (line.len < 3 || memcmp(line.text, "421", 3) != 0)
+		return exchange_fail_quoting(
+		    x, -EPROTO, "the server spoke out of turn", line.text, line.len);
+	exchange_fail_quoting(
+	    x, -ESHUTDOWN, "the server closed the session", line.text, line.len);
+	r = exchange_send(x, &s->input);
+	return r < 0 ? r : -ESHUTDOWN;
+}
+
+/* "503 bad sequence of commands" to all but QUIT, RFC 5321 3.1 */
+void smtp_dismiss(struct stream *client, uint64_t deadline)
+{
+	static const char no[] = "503 5.7.1 Access refused\r\n",
+			  bye[] = "221 2.0.0 Bye\r\n";
+	bool quit = false;
+	struct line line;
+
+	while (!quit && stream_line(client, CLIENT_LINE_MAX, deadline, &line) == 1) {
+		quit = line.len == 4 && strncasecmp(line.text, "QUIT", 4) == 0;
+		stream_drop_line(client, &line);
+		if (stream_write(
+			client, quit ? bye : no, strlen(quit ? bye : no), deadline) < 0)
+			return;
+	}
+}
+
+int smtp_refuse(struct secret *out, const struct refusal *refusal, const char *session)
+{
+	return secret_printf(out, "%s.%s %s (session %s)\r\n",
+	    refusal->permanent ? "554 5" : "421 4", refusal->enhanced, refusal->text,
+	    session);
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SMTP towards a client: what is answered here, what starts the relay, what it may see of
+ * the server. */
+
+#include "smtp.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "check-program.h"
+#include "freed-memory.h"
+#include "refusal.h"
+#include "repeated-text.h"
+#include "scene.h"
+
+#define GREETING "220 maildest.host.example ESMTP ready\r\n"
+
+/* A client that has said all this and says no more; a server with these keywords. */
+static int converse(
+    struct scene *s, enum client_login login, const char *keywords, const char *said)
+{
+	scene_begin(s, &protocol_smtp);
+	s->x.client_login = login;
+	ck_assert_int_eq(secret_puts(&s->upstream.capabilities.words, keywords), 0);
+	scene_client_says(s, said);
+	scene_client_ends(s);
+	s->upstream.reply_timeout_usec = 1000; /* nobody answers a goodbye */
+	return smtp_converse(&s->x);
+}
+
+START_TEST(test_clients_see_what_is_theirs)
+{
+	static const struct {
+		const char *keywords;
+		enum client_login login;
+		const char *want;
+	} rows[] = {
+	    {"", CLIENT_LOGIN_NONE, GREETING "250 maildest.host.example\r\n"},
+	    {"", CLIENT_LOGIN_ANY,
+		GREETING "250-maildest.host.example\r\n250 AUTH PLAIN LOGIN\r\n"},
+	    {"", CLIENT_LOGIN_PREAUTH, GREETING "250 maildest.host.example\r\n"},
+	    {"SIZE 1000\n8BITMIME\nPIPELINING", CLIENT_LOGIN_NONE,
+		GREETING "250-maildest.host.example\r\n250-SIZE 1000\r\n250-8BITMIME\r\n"
+			 "250 PIPELINING\r\n"},
+	    {"STARTTLS\nAUTH PLAIN\nAUTH=LOGIN\nSIZE", CLIENT_LOGIN_NONE,
+		GREETING "250-maildest.host.example\r\n250 SIZE\r\n"},
+	    {"starttls\nauth\nXclient NAME\nXFORWARD ADDR\nREQUIRETLS\nBURL imap",
+		CLIENT_LOGIN_NONE, GREETING "250 maildest.host.example\r\n"},
+	    {"STARTTLSX\nXAUTH\nAUTHX\nBURLY", CLIENT_LOGIN_NONE,
+		GREETING "250-maildest.host.example\r\n250-STARTTLSX\r\n250-XAUTH\r\n"
+			 "250-AUTHX\r\n250 BURLY\r\n"},
+	    {"\nSIZE\n\nDSN\n", CLIENT_LOGIN_ANY,
+		GREETING "250-maildest.host.example\r\n250-SIZE\r\n250-DSN\r\n"
+			 "250 AUTH PLAIN LOGIN\r\n"},
+	    {"%s%n", CLIENT_LOGIN_NONE,
+		GREETING "250-maildest.host.example\r\n250 %s%n\r\n"},
+	};
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		_cleanup_scene_ struct scene s;
+		_cleanup_secret_ struct secret heard = {0};
+
+		(void)converse(&s, rows[i].login, rows[i].keywords, "EHLO x\r\n");
+		ck_assert_msg(strcmp(scene_heard(s.client_fd, &heard), rows[i].want) == 0,
+		    "'%s': '%s'", rows[i].keywords, secret_str(&heard));
+	}
+}
+END_TEST
+
+/* Behind the greeting. */
+START_TEST(test_dialogues)
+{
+	static const struct {
+		const char *label, *said;
+		int want;
+		const char *heard, *left;
+	} rows[] = {
+	    {"MAIL starts the relay", "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n", 0, "",
+		"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n"},
+	    {"in lower case", "mail from:<>\n", 0, "", "mail from:<>\n"},
+	    {"HELO", "HELO x\r\nMAIL FROM:<a@b>\r\n", 0, "250 maildest.host.example\r\n",
+		"MAIL FROM:<a@b>\r\n"},
+	    {"what is ours to answer",
+		"NOOP\r\nnoop x\r\nRSET\r\nHELP\r\nVRFY "
+		"a\r\nSTARTTLS\r\nQUIT\r\nNOOP\r\n",
+		1,
+		"250 2.0.0 OK\r\n250 2.0.0 OK\r\n250 2.0.0 OK\r\n214 2.0.0 maildest "
+		"passes mail on to a mail server\r\n252 2.5.2 Cannot verify, but will "
+		"try to deliver\r\n502 5.5.1 Not here: this leg stays on the host\r\n"
+		"221 2.0.0 maildest.host.example closing the connection\r\n",
+		NULL},
+	    {"a login", "AUTH PLAIN AGEAYg==\r\nMAIL FROM:<a@b>\r\n", 0,
+		"235 2.7.0 Accepted\r\n", "MAIL FROM:<a@b>\r\n"},
+	    {"a login, asked", "auth login\r\nYQ==\r\nYg==\r\nMAIL FROM:<a@b>\r\n", 0,
+		"334 VXNlcm5hbWU6\r\n334 UGFzc3dvcmQ6\r\n235 2.7.0 Accepted\r\n",
+		"MAIL FROM:<a@b>\r\n"},
+	    {"a second login", "AUTH PLAIN =\r\nAUTH PLAIN =\r\nMAIL FROM:<>\r\n", 0,
+		"235 2.7.0 Accepted\r\n503 5.5.1 Already logged in\r\n",
+		"MAIL FROM:<>\r\n"},
+	    {"a login after a failed one",
+		"AUTH PLAIN x\r\nAUTH PLAIN =\r\nMAIL FROM:<>\r\n", 0,
+		"501 5.5.2 Cannot decode the response\r\n235 2.7.0 Accepted\r\n",
+		"MAIL FROM:<>\r\n"},
+	    {"logins that are none",
+		"AUTH\r\nAUTH  \r\nAUTH PLAIN a b\r\nAUTH NTLM\r\nAUTH PLAIN\r\n*\r\n"
+		"MAIL FROM:<>\r\n",
+		0,
+		"501 5.5.4 Syntax: AUTH mechanism [initial-response]\r\n"
+		"501 5.5.4 Syntax: AUTH mechanism [initial-response]\r\n"
+		"501 5.5.4 Syntax: AUTH mechanism [initial-response]\r\n"
+		"504 5.5.4 Unknown mechanism\r\n334 \r\n501 5.7.0 Cancelled\r\n",
+		"MAIL FROM:<>\r\n"},
+	    {"blanks around a login", "AUTH  PLAIN   =  \r\nMAIL FROM:<>\r\n", 0,
+		"235 2.7.0 Accepted\r\n", "MAIL FROM:<>\r\n"},
+	    {"what is unknown", "FOO\r\n\r\nMAILX\r\nMAIL FROM:<>\r\n", 0,
+		"500 5.5.1 No command that is understood here\r\n"
+		"500 5.5.1 No command that is understood here\r\n"
+		"500 5.5.1 No command that is understood here\r\n",
+		"MAIL FROM:<>\r\n"},
+	    {"five unknown ones", "A\r\nB\r\nC\r\nD\r\nE\r\nMAIL FROM:<>\r\n", -EOVERFLOW,
+		"500 5.5.1 No command that is understood here\r\n"
+		"500 5.5.1 No command that is understood here\r\n"
+		"500 5.5.1 No command that is understood here\r\n"
+		"500 5.5.1 No command that is understood here\r\n"
+		"500 5.5.1 No command that is understood here\r\n",
+		NULL},
+	    {"HTTP", "GET / HTTP/1.1\r\n", -EPERM, "", NULL},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		_cleanup_scene_ struct scene s;
+		_cleanup_secret_ struct secret heard = {0};
+		int r = converse(&s, CLIENT_LOGIN_ANY, "", rows[i].said);
+		const char *behind;
+
+		ck_assert_msg(
+		    r == rows[i].want, "%s: %d (%s)", rows[i].label, r, s.x.why);
+		behind = scene_heard(s.client_fd, &heard);
+		ck_assert_int_eq(strncmp(behind, GREETING, strlen(GREETING)), 0);
+		ck_assert_msg(strcmp(behind + strlen(GREETING), rows[i].heard) == 0,
+		    "%s: the client was told '%s'", rows[i].label, behind);
+		if (rows[i].left)
+			ck_assert_str_eq(secret_str(&s.client.input), rows[i].left);
+		scene_heard(s.server_fd, &heard);
+		ck_assert_str_eq(secret_str(&heard), r == 1 ? "QUIT\r\n" : "");
+	}
+}
+END_TEST
+
+START_TEST(test_a_client_that_leaves_is_followed_by_a_goodbye)
+{
+	static const char *const said[] = {"", "NOO", "AUTH PLAIN\r\n"};
+
+	for (size_t i = 0; i < ELEMENTSOF(said); i++) {
+		_cleanup_scene_ struct scene s;
+		_cleanup_secret_ struct secret heard = {0};
+
+		scene_begin(&s, &protocol_smtp);
+		scene_client_says(&s, said[i]);
+		scene_client_ends(&s);
+		s.upstream.reply_timeout_usec = 1000;
+		ck_assert_int_eq(smtp_converse(&s.x), 1);
+		ck_assert_str_eq(scene_heard(s.server_fd, &heard), "QUIT\r\n");
+	}
+}
+END_TEST
+
+START_TEST(test_only_a_login_may_be_long)
+{
+	static const struct {
+		const char *start;
+		size_t letters;
+		const char *want;
+	} rows[] = {
+	    {"NOOP ", 8000, "250 2.0.0 OK\r\n"},
+	    {"NOOP ", 9000, "500 5.5.2 The line is too long\r\n"},
+	    {"AUTH PLAIN ", 60000, "235 2.7.0 Accepted\r\n"},
+	    {"auth plain ", 60000, "235 2.7.0 Accepted\r\n"},
+	    {"AUTH PLAIN ", 70000, "500 5.5.6 The line is too long\r\n"},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		_cleanup_scene_ struct scene s;
+		_cleanup_secret_ struct secret said = {0}, heard = {0};
+
+		ck_assert_int_eq(secret_puts(&said, rows[i].start), 0);
+		repeated_text(&said, "QUFB", rows[i].letters / 4);
+		ck_assert_int_eq(secret_puts(&said, "\r\nMAIL FROM:<>\r\n"), 0);
+		scene_begin(&s, &protocol_smtp);
+		scene_say(s.client_fd, said.data, said.len, SCENE_PACKET_MAX);
+		ck_assert_int_eq(smtp_converse(&s.x), 0);
+		ck_assert_str_eq(
+		    scene_heard(s.client_fd, &heard) + strlen(GREETING), rows[i].want);
+	}
+}
+END_TEST
+
+START_TEST(test_a_bare_address_goes_line_by_line)
+{
+	static const char *const said[] = {
+	    "MAIL FROM:a@b\r\nDATA\r\n", "MAIL FROM:a@b AUTH=<>\r\nDATA\r\n"};
+
+	for (size_t i = 0; i < ELEMENTSOF(said); i++) {
+		_cleanup_scene_ struct scene s;
+		_cleanup_secret_ struct secret heard = {0};
+
+		scene_begin(&s, &protocol_smtp);
+		ck_assert_int_eq(secret_puts(&s.client.input, said[i]), 0);
+		scene_server_says(&s, "250 OK\r\n");
+		ck_assert_int_eq(smtp_converse(&s.x), 0);
+		ck_assert_msg(strncmp(scene_heard(s.server_fd, &heard), "MAIL FROM:<a@b>",
+				  strlen("MAIL FROM:<a@b>")) == 0,
+		    "'%s': '%s'", said[i], secret_str(&heard));
+		ck_assert_str_eq(scene_heard(s.client_fd, &heard), GREETING "250 OK\r\n");
+	}
+}
+END_TEST
+
+START_TEST(test_refusals)
+{
+	static const struct {
+		int error;
+		const char *want;
+	} rows[] = {
+	    {-EINVAL, "421 4.3.5 the destination's configuration is not usable"},
+	    {-EACCES, "421 4.7.0 the mail server refused the login"},
+	    {-EPERM, "554 5.7.1 refused: "},
+	    {-ENOENT, "421 4.3.0 internal failure"},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		_cleanup_secret_ struct secret out = {0};
+
+		ck_assert_int_eq(
+		    smtp_refuse(&out, refusal_find(rows[i].error), "0123456789ab"), 0);
+		ck_assert_msg(
+		    strncmp(secret_str(&out), rows[i].want, strlen(rows[i].want)) == 0,
+		    "'%s'", secret_str(&out));
+		ck_assert_ptr_nonnull(
+		    strstr(secret_str(&out), " (session 0123456789ab)\r\n"));
+		ck_assert_uint_le(out.len, 512);
+	}
+}
+END_TEST
+
+START_TEST(test_credentials_do_not_stay_in_freed_memory)
+{
+	struct scene s;
+
+	freed_memory_watch("AGEAaHVudGVyMg==");
+	ck_assert_int_eq(converse(&s, CLIENT_LOGIN_ANY, "",
+			     "AUTH PLAIN AGEAaHVudGVyMg==\r\nMAIL FROM:<>\r\n"),
+	    0);
+	scene_done(&s);
+	ck_assert_uint_eq(freed_memory_hits(), 0);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+	    test_clients_see_what_is_theirs,
+	    test_dialogues,
+	    test_a_client_that_leaves_is_followed_by_a_goodbye,
+	    test_only_a_login_may_be_long,
+	    test_a_bare_address_goes_line_by_line,
+	    test_refusals,
+	    test_credentials_do_not_stay_in_freed_memory,
+	};
+
+	return check_program("smtp-client", tests, ELEMENTSOF(tests));
+}
