@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The order of a session. Functions below report; this file tells the client and the
+ * journal, each once.
+ */
+
+#include "session.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+#include "backstop.h"
+#include "deadline.h"
+#include "dial.h"
+#include "exchange.h"
+#include "log.h"
+#include "reason.h"
+#include "relay.h"
+
+/* Later than the login's deadline, which should end the session in better words. */
+#define BACKSTOP_GRACE_USEC (USEC_PER_SEC / 2)
+/* For a client without access to say QUIT. */
+#define DISMISS_USEC (5 * USEC_PER_SEC)
+#define REFUSE_USEC (2 * USEC_PER_SEC)
+/* After our last word: a reset would take it from the client, so what it still sends is read. */
+#define LINGER_USEC USEC_PER_SEC
+#define LINGER_MAX ((size_t)64 * 1024 * 1024)
+
+void session_enter(struct session *s, const char *phase)
+{
+	s->phase = phase;
+	if (s->request->on_phase)
+		s->request->on_phase(phase, s->request->userdata);
+}
+
+void session_begin(struct session *s, const struct session_request *request)
+{
+	*s = (struct session){
+	    .request = request,
+	    .phase = "starting",
+	    .config = CONFIG_INIT,
+	    .protocol = &protocol_smtp,
+	    .tokens = TOKEN_SOURCE_INIT,
+	    .client = STREAM_INIT,
+	    .upstream = UPSTREAM_INIT,
+	};
+	record_begin(&s->record);
+	s->record.destination = request->destination;
+	s->deadline = deadline_in(request->login_usec);
+}
+
+void session_done(struct session *s)
+{
+	free(s->why);
+	config_done(&s->config);
+	settings_done(&s->settings);
+	upstream_done(&s->upstream);
+	stream_done(&s->client);
+	tls_context_free(s->tls);
+	dial_free_addresses(&s->addresses);
+	token_source_done(&s->tokens);
+	secret_done(&s->token);
+	free(s->host_name);
+	free(s->client_side_name);
+	free(s->server_side_name);
+	record_done(&s->record);
+	destination_done(&s->destination);
+}
+
+/* Before the destination is known, the port that was reached or the name may tell the protocol. */
+static const struct protocol *guess_protocol(int fd, const char *destination)
+{
+	struct sockaddr_in6 address = {0};
+	socklen_t len = sizeof(address);
+	uint16_t port;
+
+	/* sin_port and sin6_port lie at the same place */
+	if (getsockname(fd, (struct sockaddr *)&address, &len) == 0 &&
+	    (address.sin6_family == AF_INET || address.sin6_family == AF_INET6)) {
+		port = ntohs(address.sin6_port);
+		if (port == mail_protocol_port(MAIL_IMAP4) ||
+		    port == mail_protocol_port(MAIL_IMAP4S))
+			return &protocol_imap;
+	}
+	return strcasestr(destination, "imap") ? &protocol_imap : &protocol_smtp;
+}
+
+/* Reads away what the client still sends, so that our last reply is not lost to a reset. */
+static void linger(struct stream *client)
+{
+	uint64_t deadline = deadline_in(LINGER_USEC);
+	size_t n = 0;
+
+	if (client->out_fd < 0 || shutdown(client->out_fd, SHUT_WR) < 0)
+		return; /* no socket, or nobody there */
+	client->watch_fd = -1;
+	while (n < LINGER_MAX && deadline_poll_timeout(deadline) > 0 &&
+	       stream_fill(client, deadline) > 0) {
+		n += client->input.len;
+		secret_clear(&client->input);
+	}
+}
+
+/* Tells client and journal what failed. */
+static void fail(struct session *s, int error)
+{
+	const struct refusal *refusal = refusal_find(error);
+	_cleanup_secret_ struct secret reply = {0};
+
+	backstop_disarm();
+	if (!refusal->silent &&
+	    s->protocol->refuse(&reply, refusal, s->record.session) == 0 &&
+	    stream_write(
+		&s->client, secret_str(&reply), reply.len, deadline_in(REFUSE_USEC)) < 0)
+		refusal = refusal_find(error); /* it is gone; the record is the same */
+	record_failure(&s->record, refusal, s->phase, s->why ? s->why : strerror(-error));
+	if (error == -EREMOTE && s->protocol->dismiss)
+		s->protocol->dismiss(&s->client, deadline_in(DISMISS_USEC));
+	linger(&s->client);
+}
+
+/* The words for the moment at which nothing else is left; see backstop.h. */
+struct last_words {
+	struct secret reply, record;
+};
+
+static void last_words_done(struct last_words *w)
+{
+	backstop_disarm();
+	secret_done(&w->reply);
+	secret_done(&w->record);
+}
+#define _cleanup_last_words_ _cleanup_(last_words_done)
+
+static int arm_backstop(struct session *s, struct last_words *w)
+{
+	const struct refusal *refusal = refusal_find(-ETIMEDOUT);
+	int r;
+
+	last_words_done(w);
+	r = s->protocol->refuse(&w->reply, refusal, s->record.session);
+	if (r == 0)
+		r = record_prepare_failure(&s->record, refusal, s->phase,
+		    "the host itself did not answer in time (name resolution?)",
+		    &w->record);
+	if (r < 0)
+		return r;
+	return backstop_arm(
+	    s->client.out_fd, &w->reply, &w->record, s->deadline + BACKSTOP_GRACE_USEC);
+}
+
+static int check_client(struct session *s)
+{
+	int r;
+
+	session_enter(s, "looking at the client");
+	r = dial_peer_name(s->client.in_fd, &s->record.client);
+	if (r < 0)
+		return r;
+	r = dial_peer_is_local(s->client.in_fd);
+	if (r < 0)
+		return reason_set(
+		    &s->why, r, "the client was gone before it was looked at");
+	if (r > 0)
+		return 0;
+	return reason_set(&s->why, -EREMOTE, "only programs on this host may connect");
+}
+
+/* What came before our greeting may be enough to know that no mail program sent it. */
+static int judge_client(struct session *s, struct exchange *x)
+{
+	int r;
+
+	session_enter(s, "looking at the client's first bytes");
+	r = exchange_judge_early(x);
+	if (r < 0)
+		s->why = TAKE_PTR(x->why);
+	return r;
+}
+
+/* From the connection to a session that is logged in upstream. */
+static int open_session(struct session *s, struct exchange *x, struct last_words *w)
+{
+	int r;
+
+	r = arm_backstop(s, w);
+	if (r == 0)
+		r = check_client(s);
+	if (r == 0)
+		r = session_configure(s);
+	if (r < 0)
+		return r;
+	x->protocol = s->protocol;
+	s->phase = "preparing the login";
+	r = arm_backstop(s, w); /* now in the destination's protocol */
+	if (r == 0)
+		r = session_prepare(s);
+	if (r < 0)
+		return r;
+	r = judge_client(s, x);
+	return r < 0 ? r : session_log_in(s);
+}
+
+static int converse(struct session *s, struct exchange *x)
+{
+	int r;
+
+	x->our_name = s->client_side_name;
+	x->client_login = s->settings.client_login;
+	session_enter(s, "talking to the client");
+	r = s->protocol->converse(x);
+	s->record.bytes_in = x->bytes_in;
+	s->record.bytes_out = x->bytes_out;
+	if (r < 0)
+		s->why = TAKE_PTR(x->why);
+	return r;
+}
+
+/* What an end of the relay is to the journal: 0 if it is nobody's failure, or -errno. */
+static int relay_failure(enum relay_end end)
+{
+	static const int failures[] = {
+	    [RELAY_UPSTREAM_ENDED] = 0,
+	    [RELAY_CLIENT_LEFT] = 0,
+	    [RELAY_CLIENT_RESET] = -ECONNABORTED,
+	    [RELAY_UPSTREAM_RESET] = -ECONNRESET,
+	    [RELAY_UPSTREAM_BLOCKED] = -ETIMEDOUT,
+	    [RELAY_IDLE] = -ETIME,
+	};
+	_Static_assert(ELEMENTSOF(failures) == RELAY_END_MAX, "a row for each end");
+
+	return failures[end];
+}
+
+static void relay(struct session *s)
+{
+	struct relay r = {
+	    .client = &s->client,
+	    .upstream = &s->upstream.stream,
+	    .idle_usec = s->protocol->idle_usec,
+	    .drain_usec = s->protocol->drain_usec,
+	    .settle_usec = s->request->settle_usec,
+	    .write_timeout_usec = s->destination.write_timeout_usec,
+	};
+	int end;
+
+	session_enter(s, "relaying");
+	secret_done(&s->upstream.hidden);
+	dial_keep_alive(s->client.in_fd);
+	end = relay_run(&r);
+	s->record.bytes_in += r.bytes_in;
+	s->record.bytes_out += r.bytes_out;
+	if (end < 0)
+		record_failure(&s->record, refusal_find(end), s->phase, strerror(-end));
+	else if (relay_failure((enum relay_end)end) == 0)
+		record_success(&s->record, relay_end_text((enum relay_end)end));
+	else
+		record_failure(&s->record,
+		    refusal_find(relay_failure((enum relay_end)end)), s->phase,
+		    relay_end_text((enum relay_end)end));
+	linger(&s->client);
+}
+
+void session_run(const struct session_request *request, int in_fd, int out_fd)
+{
+	_cleanup_session_ struct session s;
+	_cleanup_last_words_ struct last_words words = {0};
+	_cleanup_exchange_ struct exchange x = {0};
+	int r;
+
+	session_begin(&s, request);
+	s.protocol = guess_protocol(in_fd, request->destination);
+	x = (struct exchange){.client = &s.client,
+	    .upstream = &s.upstream,
+	    .protocol = s.protocol,
+	    .session = s.record.session};
+	r = stream_init(&s.client, in_fd, out_fd);
+	if (r == 0)
+		r = open_session(&s, &x, &words);
+	if (r < 0) {
+		fail(&s, r);
+		return;
+	}
+	backstop_disarm();
+	r = converse(&s, &x);
+	if (r < 0) {
+		fail(&s, r);
+	} else if (r == 0) {
+		relay(&s);
+	} else {
+		record_success(&s.record, "the client ended the session");
+		linger(&s.client);
+	}
+}

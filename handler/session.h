@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * One mail connection, from its first moment to its record: everything that needs the
+ * host first, then the login upstream, the dialogue with the client, the relay.
+ */
+
+#include <netdb.h>
+#include <stdint.h>
+
+#include "destination.h"
+#include "protocol.h"
+#include "record.h"
+#include "settings.h"
+#include "token.h"
+
+/* The whole login, its one retry included: our 421 must beat the client's own time-out. */
+#define SESSION_LOGIN_USEC (25 * UINT64_C(1000000))
+
+/* A server's silence after which a client's early end is passed on; see relay.h. */
+#define SESSION_SETTLE_USEC (5 * UINT64_C(1000000))
+
+/* What a session is to do. Strings borrowed. */
+struct session_request {
+	const char *destination;
+	const char *config_dir;	   /* NULL: the default */
+	const char *helper_socket; /* NULL: the default */
+	uint64_t settle_usec;	   /* SESSION_SETTLE_USEC, or less in tests */
+	uint64_t login_usec;	   /* SESSION_LOGIN_USEC, or less in tests */
+	/* How the server is reached: dial_connect(), or a test's other end. */
+	int (*connect)(const struct addrinfo *addresses, int watch_fd, uint64_t deadline,
+	    char **ret_why);
+	/* Called when a phase begins, with its name; NULL for none. */
+	void (*on_phase)(const char *phase, void *userdata);
+	void *userdata;
+};
+
+struct session {
+	const struct session_request *request; /* borrowed */
+	uint64_t deadline;		       /* of the login */
+	const char *phase;		       /* what we are doing; constant */
+	char *why;			       /* what went wrong; owned */
+	struct config config;
+	struct settings settings;
+	struct destination destination;
+	const struct protocol *protocol; /* a guess until the destination has been read */
+	struct tls_context *tls;
+	struct addrinfo *addresses;
+	struct token_source tokens;
+	struct secret token;
+	bool warned;	 /* of insecure settings */
+	char *host_name; /* this host's */
+	bool host_is_qualified;
+	char *client_side_name; /* how we greet the client */
+	char *server_side_name; /* how we greet the server */
+	struct stream client;
+	struct upstream upstream;
+	struct record record;
+};
+
+/* Serves the connection on two descriptors (equal for a socket), which are closed at the end. */
+void session_run(const struct session_request *request, int in_fd, int out_fd);
+
+/*
+ * The parts of it, for --check: configure reads the configuration; prepare asks the
+ * helper, resolves names, loads trust anchors; log_in connects and logs in. All three
+ * return 0 or -errno with phase and why set.
+ */
+void session_begin(struct session *s, const struct session_request *request);
+_must_check_ int session_configure(struct session *s);
+_must_check_ int session_prepare(struct session *s);
+_must_check_ int session_log_in(struct session *s);
+void session_done(struct session *s);
+#define _cleanup_session_ _cleanup_(session_done)
+
+/* Says that a phase begins. */
+void session_enter(struct session *s, const char *phase);
