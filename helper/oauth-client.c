@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The client's side of a token request: grant, scope, client authentication (a table,
+ * first matching row wins), further form fields. Rows 1 and 2 of that table, client
+ * certificate and client assertion, are refused by oauth.c before it comes to this.
+ */
+
+#include "oauth-client.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base64.h"
+#include "url.h"
+
+/* A shorter value is found in many a text by chance. */
+#define HIDDEN_LENGTH_MIN 6
+
+static const char body_prefix[] = "tokenService.body.";
+
+int oauth_find_text(struct oauth_draft *d, const char *key, const char **ret)
+{
+	const char *text;
+	int r;
+
+	r = properties_secret(d->p, key, &text, d->why);
+	if (r <= 0)
+		return r;
+	for (const char *c = text; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			return properties_complain(
+			    d->p, key, d->why, "has a control character");
+	*ret = text;
+	return 1;
+}
+
+int oauth_require_text(struct oauth_draft *d, const char *key, const char **ret)
+{
+	int r;
+
+	r = oauth_find_text(d, key, ret);
+	if (r == 0)
+		return properties_complain(d->p, key, d->why, "is missing");
+	if (r > 0 && !**ret)
+		return properties_complain(d->p, key, d->why, "is empty");
+	return r < 0 ? r : 0;
+}
+
+int oauth_hide(struct oauth_draft *d, const char *value)
+{
+	if (!value || strlen(value) < HIDDEN_LENGTH_MIN)
+		return 0;
+	return secret_append(&d->request->hidden, value, strlen(value) + 1);
+}
+
+static int read_client(struct oauth_draft *d)
+{
+	int r;
+
+	d->in_body = true;
+	r = oauth_require_text(d, "clientId", &d->client_id);
+	if (r == 0)
+		r = oauth_find_text(d, "clientSecret", &d->client_secret);
+	if (r >= 0)
+		r = oauth_find_text(d, "tokenServiceUser", &d->user);
+	if (r >= 0)
+		r = oauth_find_text(d, "tokenServicePassword", &d->password);
+	if (r >= 0)
+		r = properties_boolean(
+		    d->p, "tokenService.addClientCredentialsInBody", &d->in_body, d->why);
+	if (r >= 0)
+		r = oauth_hide(d, d->client_secret);
+	return r < 0 ? r : oauth_hide(d, d->password);
+}
+
+/* Basic over the raw pair, as SAP's examples have it (RFC 6749 2.3.1 would encode both first). */
+static int add_basic(
+    struct oauth_draft *d, const char *key, const char *user, const char *password)
+{
+	_cleanup_secret_ struct secret pair = {0};
+	struct secret *headers = &d->request->headers;
+	int r;
+
+	if (strchr(user, ':'))
+		return properties_complain(d->p, key, d->why,
+		    "has a colon, which HTTP's Basic authentication cannot carry");
+	/* Not secret_printf(): glibc formats through a buffer of its own, on the stack. */
+	r = secret_puts(&pair, user);
+	if (r == 0)
+		r = secret_puts(&pair, ":");
+	if (r == 0 && password)
+		r = secret_puts(&pair, password);
+	if (r == 0)
+		r = secret_puts(headers, "Authorization: Basic ");
+	if (r == 0)
+		r = base64_encode(pair.data, pair.len, headers);
+	return r < 0 ? r : secret_append(headers, "", 1);
+}
+
+static int add_pair(struct oauth_draft *d, const char *name, const char *value)
+{
+	struct secret *body = &d->request->body;
+
+	return url_add_pair(body, body->len > 0 ? '&' : '\0', name, value);
+}
+
+static int add_client_to_body(struct oauth_draft *d)
+{
+	int r;
+
+	r = add_pair(d, "client_id", d->client_id);
+	if (r == 0 && d->client_secret)
+		r = add_pair(d, "client_secret", d->client_secret);
+	return r;
+}
+
+/* The table of client authentication, from row 3 on; the rows above end in refuse_unsupported(). */
+static int add_client_authentication(struct oauth_draft *d)
+{
+	struct json_value v;
+	int r;
+
+	if (d->user && *d->user) {
+		r = add_basic(d, "tokenServiceUser", d->user, d->password);
+		return r < 0 || !d->in_body ? r : add_client_to_body(d);
+	}
+	if (!d->client_secret &&
+	    !properties_find(d->p, "tokenService.body.client_assertion", &v, NULL))
+		return properties_complain(
+		    d->p, "clientSecret", d->why, "is missing, here and in secrets/");
+	if (d->in_body)
+		return add_client_to_body(d);
+	return add_basic(d, "clientId", d->client_id, d->client_secret);
+}
+
+/* Whether the body has a field already: RFC 6749 3.2 forbids one given twice. */
+static bool body_has(const struct oauth_draft *d, const char *name)
+{
+	const char *p = secret_str(&d->request->body);
+	size_t n = strlen(name);
+
+	for (; p; p = strchr(p, '&')) {
+		p += *p == '&' ? 1 : 0;
+		if (strncmp(p, name, n) == 0 && p[n] == '=')
+			return true;
+	}
+	return false;
+}
+
+static int add_extra_fields(struct oauth_draft *d)
+{
+	const char *key, *name, *value;
+	int position = 0, r;
+
+	while (properties_next(d->p, body_prefix, &position, &key, &name)) {
+		r = oauth_find_text(d, key, &value);
+		if (r == 0)
+			continue;
+		if (r > 0 && body_has(d, name))
+			return properties_complain(d->p, key, d->why,
+			    "names a field that the request has already");
+		if (r > 0)
+			r = add_pair(d, name, value);
+		if (r == 0)
+			r = oauth_hide(d, value);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int oauth_add_body(struct oauth_draft *d)
+{
+	const char *scope = NULL;
+	int r;
+
+	r = read_client(d);
+	if (r == 0)
+		r = add_pair(d, "grant_type", "client_credentials");
+	if (r == 0)
+		r = oauth_find_text(d, "scope", &scope);
+	if (r > 0 && *scope)
+		r = add_pair(d, "scope", scope);
+	if (r >= 0)
+		r = add_client_authentication(d);
+	return r < 0 ? r : add_extra_fields(d);
+}

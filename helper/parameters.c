@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Parameters of varlink calls. What their values may be is the method's to check. */
+
+#include "parameters.h"
+
+#include <string.h>
+
+static bool read_one(struct json_value v, const struct parameter *p, void *target)
+{
+	char *place = (char *)target + p->offset;
+	const char *text;
+
+	if (json_type(v) == JSON_NULL)
+		return !p->required;
+	if (p->type == PARAMETER_INTEGER)
+		return json_integer(v, (int64_t *)(void *)place);
+	text = json_string(v);
+	memcpy(place, &text, sizeof(text));
+	return text;
+}
+
+static const struct parameter *find(
+    const struct parameter *table, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(table[i].name, name) == 0)
+			return &table[i];
+	return NULL;
+}
+
+const char *parameters_read(
+    struct json_value object, const struct parameter *table, size_t n, void *target)
+{
+	const struct parameter *p;
+	struct json_value v;
+	const char *name;
+	int position = 0;
+
+	while (object.json && json_next_member(object, &position, &name, &v)) {
+		p = find(table, n, name);
+		if (!p || !read_one(v, p, target))
+			return name;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (table[i].required &&
+		    (!object.json || !json_find(object, table[i].name, &v)))
+			return table[i].name;
+	return NULL;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Replies of token services, which are anybody's: HTML error pages, tokens with line
+ * breaks, "expires_in" as a string. Only a known code in "error" is a refusal for good;
+ * whatever else is wrong may be right in a minute. Nothing of a body is repeated but its
+ * error members.
+ */
+
+#include "token-reply.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+#include <strings.h>
+
+#include "deadline.h"
+#include "json.h"
+#include "log.h"
+
+/* A code of RFC 6749 5.2 has 22 characters at most; others are told as far as this. */
+#define ERROR_CODE_MAX 64
+
+void token_reply_done(struct token_reply *r)
+{
+	secret_done(&r->token);
+	secret_done(&r->error);
+	secret_done(&r->reason);
+	*r = (struct token_reply){0};
+}
+
+static bool is_permanent(const char *error)
+{
+	static const char *const codes[] = {"access_denied", "invalid_client",
+	    "invalid_grant", "invalid_request", "invalid_scope", "unauthorized_client",
+	    "unsupported_grant_type"};
+
+	for (size_t i = 0; i < ELEMENTSOF(codes); i++)
+		if (strcmp(codes[i], error) == 0)
+			return true;
+	return false;
+}
+
+/* A server that is overloaded or broken says nothing about us, whatever its body claims. */
+static bool may_be_permanent(long status)
+{
+	return status < 500 && status != 408 && status != 429;
+}
+
+/* RFC 6750 2.1 allows less, RFC 6749 A.12 more: no space, no control character, no 8 bit. */
+static bool is_token(const char *text)
+{
+	size_t n = strlen(text);
+
+	for (size_t i = 0; i < n; i++)
+		if (text[i] <= ' ' || text[i] >= 0x7f)
+			return false;
+	return n >= 1 && n <= TOKEN_LENGTH_MAX;
+}
+
+/* Seconds as a number or as a string of one; what makes no sense counts as missing. */
+static uint64_t lifetime_of(struct json_value root)
+{
+	double sec = TOKEN_LIFETIME_DEFAULT_SEC;
+	struct json_value v;
+	const char *text;
+	char *end;
+
+	text = json_find(root, "expires_in", &v) ? json_text(v) : NULL;
+	if (text && *text && strspn(text, "0123456789.eE+-") == strlen(text)) {
+		sec = strtod(text, &end);
+		if (*end || !isfinite(sec) || sec < 1)
+			sec = TOKEN_LIFETIME_DEFAULT_SEC;
+	}
+	if (sec > TOKEN_LIFETIME_MAX_SEC)
+		sec = TOKEN_LIFETIME_MAX_SEC;
+	return (uint64_t)sec * USEC_PER_SEC;
+}
+
+/* The reason a well-formed reply has no usable token, or NULL if it has one. */
+static const char *find_fault(struct json_value root, const char **ret_token)
+{
+	struct json_value v;
+	const char *type;
+
+	if (!json_find(root, "access_token", &v))
+		return "the reply has no access_token";
+	*ret_token = json_string(v);
+	if (!*ret_token || !is_token(*ret_token))
+		return "the reply's access_token is empty, too long or has characters no "
+		       "token "
+		       "may have";
+	if (!json_find(root, "token_type", &v) || json_type(v) == JSON_NULL)
+		return NULL;
+	type = json_string(v);
+	if (!type || strcasecmp(type, "Bearer") != 0)
+		return "the reply's token_type is not Bearer";
+	return NULL;
+}
+
+static int set_error(struct json_value root, struct token_reply *reply)
+{
+	struct json_value v;
+	const char *code;
+
+	code = json_find(root, "error", &v) ? json_string(v) : NULL;
+	if (!code)
+		return 0;
+	return log_escape(&reply->error, code, strnlen(code, ERROR_CODE_MAX));
+}
+
+/* "HTTP status 400, error 'invalid_client' (the description)" */
+static int describe_error(long status, struct json_value root, struct token_reply *reply)
+{
+	_cleanup_secret_ struct secret text = {0};
+	struct json_value v;
+	const char *more;
+	int r;
+
+	more = json_find(root, "error_description", &v) ? json_string(v) : NULL;
+	r = more ? log_escape(&text, more, strlen(more)) : 0;
+	if (r < 0)
+		return r;
+	return secret_printf(&reply->reason, "HTTP status %ld, error '%s'%s%s%s", status,
+	    secret_str(&reply->error), text.len > 0 ? " (" : "", secret_str(&text),
+	    text.len > 0 ? ")" : "");
+}
+
+static int judge_object(long status, struct json_value root, struct token_reply *reply)
+{
+	const char *token = NULL, *fault;
+	int r;
+
+	r = set_error(root, reply);
+	if (r < 0)
+		return r;
+	if (reply->error.len > 0) {
+		if (is_permanent(reply->error.data) && may_be_permanent(status))
+			reply->kind = TOKEN_REPLY_REFUSED;
+		return describe_error(status, root, reply);
+	}
+	if (status != 200)
+		return secret_printf(&reply->reason, "HTTP status %ld", status);
+
+	fault = find_fault(root, &token);
+	if (fault)
+		return secret_puts(&reply->reason, fault);
+	r = secret_puts(&reply->token, token);
+	if (r < 0)
+		return r;
+	reply->kind = TOKEN_REPLY_TOKEN;
+	reply->lifetime_usec = lifetime_of(root);
+	return 0;
+}
+
+int token_reply_parse(
+    long http_status, const char *body, size_t len, struct token_reply *ret)
+{
+	_cleanup_token_reply_ struct token_reply reply = {.kind = TOKEN_REPLY_TEMPORARY};
+	_cleanup_json_ struct json *json = NULL;
+	int r;
+
+	r = json_parse(body ? body : "", len, &json, NULL);
+	if (r == -ENOMEM)
+		return r;
+	if (r == 0 && json_type(json_root(json)) == JSON_OBJECT)
+		r = judge_object(http_status, json_root(json), &reply);
+	else if (http_status >= 300 && http_status < 400)
+		r = secret_printf(&reply.reason,
+		    "HTTP status %ld: redirects are not followed", http_status);
+	else
+		r = secret_printf(
+		    &reply.reason, "HTTP status %ld, no JSON object", http_status);
+	if (r < 0)
+		return r;
+	*ret = reply;
+	reply = (struct token_reply){0};
+	return 0;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* What a token service answered (RFC 6749 5.1, 5.2), judged. Pure. */
+
+#include <stdint.h>
+
+#include "secret.h"
+
+/* What SASL can carry upstream with room to spare. */
+#define TOKEN_LENGTH_MAX ((size_t)16 * 1024)
+/* A token without "expires_in" is good for this long, and none for longer than that. */
+#define TOKEN_LIFETIME_DEFAULT_SEC 300
+#define TOKEN_LIFETIME_MAX_SEC (24 * 60 * 60)
+
+enum token_reply_kind {
+	TOKEN_REPLY_TOKEN,
+	TOKEN_REPLY_REFUSED, /* for good: one of the codes that trying again cannot cure */
+	TOKEN_REPLY_TEMPORARY, /* everything else */
+};
+
+/* Strings owned. */
+struct token_reply {
+	enum token_reply_kind kind;
+	struct secret token; /* TOKEN_REPLY_TOKEN: printable ASCII without spaces */
+	uint64_t lifetime_usec;
+	struct secret error;  /* the reply's "error", escaped; empty if it had none */
+	struct secret reason; /* a refusal's or failure's sentence, escaped, one line */
+};
+
+/* Judges a reply of `len` bytes: 0, or -ENOMEM. */
+_must_check_ int token_reply_parse(
+    long http_status, const char *body, size_t len, struct token_reply *ret);
+void token_reply_done(struct token_reply *r);
+#define _cleanup_token_reply_ _cleanup_(token_reply_done)
