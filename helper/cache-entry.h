@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Within cache.c's job: the list of entries, and one entry with the rules about its times. */
+
+#include "cache.h"
+
+#include "deadline.h"
+
+/* How long a refusal holds, the token service's and the mail server's. */
+#define CACHE_REFUSAL_USEC (60 * USEC_PER_SEC)
+#define CACHE_RETRY_AFTER_MAX_USEC (300 * USEC_PER_SEC)
+
+/*
+ * Moments are 0 if there is none. Strings owned. Invariant: `token` is empty or `sha256`
+ * is its digest; waiters are queued only while `fetching`, or until the one who settled
+ * has taken them.
+ */
+struct cache_entry {
+	struct cache_entry *previous, *next; /* most recently used first */
+	struct cache_key key;
+	struct binding binding;
+	struct secret token;
+	char sha256[DIGEST_SHA256_HEX_SIZE];
+	uint64_t fetched_at;
+	uint64_t expires_at;
+	uint64_t renew_at;
+	uint64_t used_at; /* last asked for */
+	bool fetching;
+	bool replacing; /* the fetch under way replaces a token that was refused */
+	struct cache_waiter *first_waiter, *last_waiter;
+	unsigned waiters;
+	unsigned failures; /* in a row */
+	enum cache_verdict failure;
+	uint64_t failure_until; /* no fetch before */
+	char *error, *reason;
+	char rejected_sha256[DIGEST_SHA256_HEX_SIZE];
+	uint64_t rejected_at;
+	uint64_t replaced_at;
+	uint64_t identity_refused_until;
+};
+
+/* All entries; the last one makes room first. */
+struct cache {
+	struct cache_entry *first, *last; /* most recently used first */
+	unsigned n;
+	uint64_t random; /* state of xorshift64, never 0 */
+};
+
+/* Wipes and frees; takes NULL; returns NULL. */
+struct cache_entry *cache_entry_free(struct cache_entry *e);
+
+/* Whether there is a token that lives long enough to be used at all. */
+bool cache_entry_has_token(const struct cache_entry *e, uint64_t now);
+/* Whether its life left is at least `minimum_usec`, or half of the whole if that is less. */
+bool cache_entry_has_enough(
+    const struct cache_entry *e, uint64_t minimum_usec, uint64_t now);
+/* Whether nothing remembered stands against a fetch. */
+bool cache_entry_may_fetch(const struct cache_entry *e, uint64_t now);
+/* Whether nobody needs the entry: no fetch, no waiters, no token and nothing to remember. */
+bool cache_entry_is_idle(const struct cache_entry *e, uint64_t now);
+/* When the entry wants attention: renewal or end of life; UINT64_MAX for never. */
+uint64_t cache_entry_due(const struct cache_entry *e);
+
+/* What the entry as it is has to answer, waiting left aside. */
+void cache_entry_answer(
+    const struct cache_entry *e, uint64_t now, struct cache_answer *ret);
+
+/* Queues a waiter and says so in *ret. */
+void cache_entry_queue(
+    struct cache_entry *e, struct cache_waiter *w, struct cache_answer *ret);
+
+/* `random` is any number; it jitters the moment of renewal. 0 or -errno. */
+_must_check_ int cache_entry_set_token(struct cache_entry *e, const struct secret *token,
+    uint64_t lifetime_usec, uint64_t now, uint32_t random);
+void cache_entry_drop_token(struct cache_entry *e);
+void cache_entry_set_failure(struct cache_entry *e, enum cache_verdict verdict,
+    const char *error, const char *reason, uint64_t pause_usec, uint64_t now);
+
+/* The pause after so many failures in a row: 1, 2, 4, ... 60 s, jittered down by a quarter. */
+uint64_t cache_pause(unsigned failures, uint32_t random);

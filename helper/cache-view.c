@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What Status tells of the cache: counts, and each entry's state. Changes nothing. */
+
+#include "cache.h"
+
+#include "cache-entry.h"
+
+unsigned cache_tokens(const struct cache *c)
+{
+	unsigned n = 0;
+
+	for (const struct cache_entry *e = c->first; e; e = e->next)
+		n += e->token.len > 0;
+	return n;
+}
+
+unsigned cache_fetches(const struct cache *c)
+{
+	unsigned n = 0;
+
+	for (const struct cache_entry *e = c->first; e; e = e->next)
+		n += e->fetching;
+	return n;
+}
+
+static const char *state_name(const struct cache_entry *e, uint64_t now)
+{
+	if (now < e->identity_refused_until)
+		return "identity-refused";
+	if (cache_entry_has_token(e, now))
+		return e->fetching ? "renewing" : "valid";
+	if (e->fetching)
+		return "fetching";
+	if (e->failures == 0)
+		return "expired";
+	return e->failure == CACHE_UNAVAILABLE ? "failing" : "refused";
+}
+
+bool cache_next_view(const struct cache *c, const struct cache_entry **position,
+    uint64_t now, struct cache_view *ret)
+{
+	const struct cache_entry *e = *position ? (*position)->next : c->first;
+
+	if (!e)
+		return false;
+	*ret = (struct cache_view){
+	    .binding = &e->binding,
+	    .state = state_name(e, now),
+	    .has_token = cache_entry_has_token(e, now),
+	    .waiters = e->waiters,
+	    .reason = e->failures > 0 ? e->reason : NULL,
+	};
+	ret->left_usec = ret->has_token ? e->expires_at - now : 0;
+	*position = e;
+	return true;
+}

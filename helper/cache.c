@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The cache: entries in the order of their last use, looked up, queued for, settled. The
+ * rules about one entry's times are cache-entry.c's. No I/O, no clock, no logging.
+ */
+
+#include "cache.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "cache-entry.h"
+
+int cache_new(uint64_t seed, struct cache **ret)
+{
+	struct cache *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return -ENOMEM;
+	c->random = seed ? seed : 1;
+	*ret = c;
+	return 0;
+}
+
+/* Spreads renewals and pauses; nothing secret depends on it (Marsaglia's xorshift64). */
+static uint32_t next_random(struct cache *c)
+{
+	c->random ^= c->random << 13;
+	c->random ^= c->random >> 7;
+	c->random ^= c->random << 17;
+	return (uint32_t)(c->random >> 32);
+}
+
+static void unlink_entry(struct cache *c, struct cache_entry *e)
+{
+	*(e->previous ? &e->previous->next : &c->first) = e->next;
+	*(e->next ? &e->next->previous : &c->last) = e->previous;
+	e->previous = e->next = NULL;
+}
+
+static void link_first(struct cache *c, struct cache_entry *e)
+{
+	e->next = c->first;
+	*(c->first ? &c->first->previous : &c->last) = e;
+	c->first = e;
+}
+
+static void remove_entry(struct cache *c, struct cache_entry *e)
+{
+	unlink_entry(c, e);
+	cache_entry_free(e);
+	c->n--;
+}
+
+struct cache *cache_free(struct cache *c)
+{
+	while (c && c->first)
+		remove_entry(c, c->first);
+	free(c);
+	return NULL;
+}
+
+static bool is_busy(const struct cache_entry *e)
+{
+	return e->fetching || e->waiters > 0;
+}
+
+/* Makes room by dropping the entry that was used longest ago and that nobody waits for. */
+static bool make_room(struct cache *c)
+{
+	struct cache_entry *e = c->last;
+
+	if (c->n < CACHE_ENTRIES_MAX)
+		return true;
+	while (e && is_busy(e))
+		e = e->previous;
+	if (e)
+		remove_entry(c, e);
+	return e;
+}
+
+static struct cache_entry *find(struct cache *c, const struct cache_key *key)
+{
+	for (struct cache_entry *e = c->first; e; e = e->next)
+		if (memcmp(&e->key, key, sizeof(*key)) == 0)
+			return e;
+	return NULL;
+}
+
+/* The key's entry, now the most recently used: 1; 0 if every entry is busy; -ENOMEM. */
+static int open_entry(struct cache *c, const struct cache_key *key,
+    const struct binding *binding, uint64_t now, struct cache_entry **ret)
+{
+	struct cache_entry *e = find(c, key);
+
+	if (e) {
+		unlink_entry(c, e);
+	} else {
+		if (!make_room(c))
+			return 0;
+		e = calloc(1, sizeof(*e));
+		if (!e)
+			return -ENOMEM;
+		e->key = *key;
+		if (binding_copy(binding, &e->binding) < 0) {
+			cache_entry_free(e);
+			return -ENOMEM;
+		}
+		c->n++;
+	}
+	link_first(c, e);
+	e->used_at = now;
+	*ret = e;
+	return 1;
+}
+
+static void begin_fetch(struct cache_entry *e, struct cache_entry **ret_fetch)
+{
+	e->fetching = true;
+	*ret_fetch = e;
+}
+
+/* Waits for the fetch under way, or for the one that may start now; else what there is to say. */
+static void wait_or_answer(struct cache_entry *e, uint64_t now, struct cache_waiter *w,
+    struct cache_answer *ret, struct cache_entry **ret_fetch)
+{
+	if (cache_entry_may_fetch(e, now))
+		begin_fetch(e, ret_fetch);
+	if (e->fetching)
+		cache_entry_queue(e, w, ret);
+	else
+		cache_entry_answer(e, now, ret);
+}
+
+static void set_full(struct cache_answer *ret)
+{
+	*ret = (struct cache_answer){.verdict = CACHE_FULL,
+	    .reason = "too many destinations are asked for at once"};
+}
+
+int cache_get(struct cache *c, const struct cache_key *key, const struct binding *binding,
+    uint64_t minimum_usec, uint64_t now, struct cache_waiter *w, struct cache_answer *ret,
+    struct cache_entry **ret_fetch)
+{
+	struct cache_entry *e;
+	int r;
+
+	*ret_fetch = NULL;
+	r = open_entry(c, key, binding, now, &e);
+	if (r < 0)
+		return r;
+	if (r == 0) {
+		set_full(ret);
+		return 0;
+	}
+	if (now < e->identity_refused_until) {
+		cache_entry_answer(e, now, ret);
+	} else if (cache_entry_has_enough(e, minimum_usec, now) ||
+		   (e->failures > 0 && cache_entry_has_token(e, now))) {
+		/* Valid; after a failure nobody waits for a better one. */
+		if (now >= e->renew_at && cache_entry_may_fetch(e, now))
+			begin_fetch(e, ret_fetch);
+		cache_entry_answer(e, now, ret);
+	} else {
+		wait_or_answer(e, now, w, ret, ret_fetch);
+	}
+	return 0;
+}
+
+static bool is_within(uint64_t since, uint64_t now)
+{
+	return since > 0 && now < since + CACHE_REFUSAL_USEC;
+}
+
+/* Throws the refused token away; a second one within a minute condemns the identity. */
+static void reject_token(struct cache_entry *e, uint64_t now)
+{
+	cache_entry_drop_token(e);
+	if (is_within(e->replaced_at, now))
+		e->identity_refused_until = now + CACHE_REFUSAL_USEC;
+}
+
+int cache_reject(struct cache *c, const struct cache_key *key,
+    const struct binding *binding, const char *sha256_hex, uint64_t now,
+    struct cache_waiter *w, struct cache_answer *ret, struct cache_entry **ret_fetch)
+{
+	struct cache_entry *e;
+	int r;
+
+	*ret_fetch = NULL;
+	r = open_entry(c, key, binding, now, &e);
+	if (r < 0)
+		return r;
+	if (r == 0) {
+		set_full(ret);
+		return 0;
+	}
+	if (e->token.len > 0 && strcmp(e->sha256, sha256_hex) == 0)
+		reject_token(e, now);
+	if (e->token.len == 0) {
+		memcpy(e->rejected_sha256, sha256_hex, sizeof(e->rejected_sha256));
+		e->rejected_at = now;
+	}
+	if (now < e->identity_refused_until || cache_entry_has_token(e, now)) {
+		cache_entry_answer(e, now, ret);
+		return 0;
+	}
+	wait_or_answer(e, now, w, ret, ret_fetch);
+	e->replacing = e->fetching;
+	return 0;
+}
+
+/* Entries of the same owner under another request are what the destination was before. */
+static bool drop_predecessors(struct cache *c, const struct cache_entry *e)
+{
+	bool had_failed = false;
+	struct cache_entry *next;
+
+	for (struct cache_entry *other = c->first; other; other = next) {
+		next = other->next;
+		if (other == e || is_busy(other) ||
+		    memcmp(other->key.owner, e->key.owner, sizeof(e->key.owner)) != 0)
+			continue;
+		had_failed = had_failed || other->failures > 0;
+		remove_entry(c, other);
+	}
+	return had_failed;
+}
+
+/* Whether the mail server has just refused this very token: then there is no other to be had. */
+static bool is_rejected(const struct cache_entry *e, uint64_t now)
+{
+	return is_within(e->rejected_at, now) &&
+	       strcmp(e->sha256, e->rejected_sha256) == 0;
+}
+
+int cache_settle_token(struct cache *c, struct cache_entry *e, const struct secret *token,
+    uint64_t lifetime_usec, uint64_t now)
+{
+	bool had_failed = e->failures > 0;
+	int r;
+
+	e->fetching = false;
+	r = cache_entry_set_token(e, token, lifetime_usec, now, next_random(c));
+	if (r < 0) {
+		e->replacing = false;
+		return r;
+	}
+	if (e->replacing)
+		e->replaced_at = now;
+	e->replacing = false;
+	if (is_rejected(e, now)) {
+		cache_entry_drop_token(e);
+		e->identity_refused_until = now + CACHE_REFUSAL_USEC;
+	}
+	return drop_predecessors(c, e) || had_failed;
+}
+
+void cache_settle_failure(struct cache *c, struct cache_entry *e,
+    enum cache_verdict verdict, const char *error, const char *reason,
+    uint64_t retry_after_usec, uint64_t now)
+{
+	uint64_t pause = 0;
+
+	e->fetching = e->replacing = false;
+	if (verdict == CACHE_DESTINATION_INVALID)
+		e->renew_at =
+		    e->expires_at; /* the next who asks finds out, not the timer */
+	if (verdict == CACHE_REFUSED)
+		pause = CACHE_REFUSAL_USEC;
+	else if (verdict == CACHE_UNAVAILABLE)
+		pause = MAX_OF(cache_pause(e->failures, next_random(c)),
+		    MIN_OF(retry_after_usec, CACHE_RETRY_AFTER_MAX_USEC));
+	cache_entry_set_failure(e, verdict, error, reason, pause, now);
+}
+
+void cache_drop_fetch(struct cache_entry *e)
+{
+	e->fetching = e->replacing = false;
+	e->renew_at = e->expires_at;
+}
+
+/* Whether the token is to be renewed now; a token nobody asked for since it came is not. */
+static bool is_due(struct cache_entry *e, uint64_t now)
+{
+	if (e->token.len == 0 || now < e->renew_at || !cache_entry_may_fetch(e, now))
+		return false;
+	if (e->used_at > e->fetched_at)
+		return true;
+	e->renew_at = e->expires_at;
+	return false;
+}
+
+struct cache_entry *cache_due(struct cache *c, uint64_t now)
+{
+	struct cache_entry *next, *due = NULL;
+
+	for (struct cache_entry *e = c->first; e && !due; e = next) {
+		next = e->next;
+		if (e->token.len > 0 && now >= e->expires_at)
+			cache_entry_drop_token(e);
+		if (cache_entry_is_idle(e, now))
+			remove_entry(c, e);
+		else if (is_due(e, now))
+			begin_fetch(e, &due);
+	}
+	return due;
+}
+
+uint64_t cache_next_due(const struct cache *c)
+{
+	uint64_t next = UINT64_MAX;
+
+	for (const struct cache_entry *e = c->first; e; e = e->next)
+		next = MIN_OF(next, cache_entry_due(e));
+	return next;
+}
+
+const struct binding *cache_entry_binding(const struct cache_entry *e)
+{
+	return &e->binding;
+}
+
+const struct cache_key *cache_entry_key(const struct cache_entry *e)
+{
+	return &e->key;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Tokens by what was asked for, with their lives, failures and waiters. It decides when a
+ * fetch must start and what is answered; it fetches nothing. Pure: time is a parameter
+ * (microseconds of CLOCK_BOOTTIME), randomness a seed.
+ *
+ * An entry has at most one fetch at a time. A look-up that finds one must start hands the
+ * entry out in *ret_fetch: the caller starts the fetch and ends it with one of
+ * cache_settle_*() or cache_drop_fetch(), then answers the waiters with
+ * cache_take_waiter().
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "binding.h"
+#include "digest.h"
+#include "secret.h"
+
+#define CACHE_ENTRIES_MAX 1000
+
+struct cache;
+struct cache_entry;
+
+/* `request` changes when the destination is edited, `owner` does not. */
+struct cache_key {
+	unsigned char owner[DIGEST_SHA256_SIZE];
+	unsigned char request[DIGEST_SHA256_SIZE];
+};
+
+enum cache_verdict {
+	CACHE_TOKEN,
+	CACHE_WAIT,		   /* the waiter has been queued */
+	CACHE_REFUSED,		   /* by the token service, for good (for a minute) */
+	CACHE_UNAVAILABLE,	   /* no token now */
+	CACHE_DESTINATION_INVALID, /* found out only when the fetch was to start */
+	CACHE_IDENTITY_REFUSED,	   /* by the mail server, a fresh token too */
+	CACHE_FULL,		   /* every entry is busy */
+};
+
+/* Strings are borrowed until the cache is next changed. */
+struct cache_answer {
+	enum cache_verdict verdict;
+	const char *token;
+	uint64_t
+	    left_usec; /* CACHE_TOKEN: of its life; CACHE_UNAVAILABLE: until another try */
+	const char *error;  /* CACHE_REFUSED: RFC 6749's code */
+	const char *reason; /* of all failures */
+};
+
+/*
+ * Somebody waiting, part of a structure of the caller's. `entry` is NULL while not
+ * queued; one that is queued must be taken out (cache_forget_waiter()) before it goes
+ * away.
+ */
+struct cache_waiter {
+	struct cache_entry *entry;
+	struct cache_waiter *previous, *next;
+	void (*answer)(struct cache_waiter *w, const struct cache_answer *answer);
+};
+
+/* Numbers for Status; strings borrowed as above. */
+struct cache_view {
+	const struct binding *binding;
+	const char *state; /* a constant */
+	bool has_token;
+	uint64_t left_usec;
+	unsigned waiters;
+	const char *reason; /* of the last failure, or NULL */
+};
+
+_must_check_ int cache_new(uint64_t seed, struct cache **ret);
+/* Wipes and frees; takes NULL; returns NULL. No waiter may be queued any more. */
+struct cache *cache_free(struct cache *c);
+
+/*
+ * Looks up a token that is good for `minimum_usec`, though for no more than half of its
+ * whole life. 0, with *ret set, *ret_fetch the entry to fetch for or NULL, and `w` queued
+ * if the verdict is CACHE_WAIT; -ENOMEM.
+ */
+_must_check_ int cache_get(struct cache *c, const struct cache_key *key,
+    const struct binding *binding, uint64_t minimum_usec, uint64_t now,
+    struct cache_waiter *w, struct cache_answer *ret, struct cache_entry **ret_fetch);
+
+/* The same after the mail server refused the token with this SHA-256 (hexadecimal). */
+_must_check_ int cache_reject(struct cache *c, const struct cache_key *key,
+    const struct binding *binding, const char *sha256_hex, uint64_t now,
+    struct cache_waiter *w, struct cache_answer *ret, struct cache_entry **ret_fetch);
+
+/* The fetch brought a token, which is copied. 1 if failures had come before it, else 0; -errno. */
+_must_check_ int cache_settle_token(struct cache *c, struct cache_entry *e,
+    const struct secret *token, uint64_t lifetime_usec, uint64_t now);
+
+/*
+ * The fetch failed: `verdict` is CACHE_REFUSED (remembered for a minute),
+ * CACHE_UNAVAILABLE (tried again after a pause that grows, or after `retry_after_usec` if
+ * that is longer, five minutes at most) or CACHE_DESTINATION_INVALID (not remembered).
+ * Texts are copied; `error` may be NULL.
+ */
+void cache_settle_failure(struct cache *c, struct cache_entry *e,
+    enum cache_verdict verdict, const char *error, const char *reason,
+    uint64_t retry_after_usec, uint64_t now);
+
+/* A renewal from cache_due() that is not to be: the destination has changed or gone. */
+void cache_drop_fetch(struct cache_entry *e);
+
+/* Takes the next waiter off a settled entry, with what to answer; NULL at the end. */
+struct cache_waiter *cache_take_waiter(
+    struct cache_entry *e, uint64_t now, struct cache_answer *ret);
+
+/* Takes a waiter off its entry, if it is on one. */
+void cache_forget_waiter(struct cache_waiter *w);
+
+/*
+ * Wipes what has expired and returns the next entry in use whose token is to be renewed
+ * now, its fetch begun; NULL if there is none (any more).
+ */
+struct cache_entry *cache_due(struct cache *c, uint64_t now);
+
+/* When cache_due() is worth calling next; UINT64_MAX for never. */
+uint64_t cache_next_due(const struct cache *c);
+
+const struct binding *cache_entry_binding(const struct cache_entry *e);
+const struct cache_key *cache_entry_key(const struct cache_entry *e);
+
+/* The number of tokens held, and of fetches under way. */
+unsigned cache_tokens(const struct cache *c);
+unsigned cache_fetches(const struct cache *c);
+
+/* Steps through all entries: start with *position = NULL; false at the end. */
+bool cache_next_view(const struct cache *c, const struct cache_entry **position,
+    uint64_t now, struct cache_view *ret);
