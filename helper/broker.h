@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Answers for tokens: looks the destination up, asks the cache, has fetches made, renews. */
+
+#include <systemd/sd-event.h>
+
+#include "cache.h"
+#include "stats.h"
+
+struct broker;
+
+/* `config_dir` (may be NULL) and `stats` are borrowed for the broker's life. 0 or -errno. */
+_must_check_ int broker_new(
+    sd_event *event, const char *config_dir, struct stats *stats, struct broker **ret);
+/* Takes NULL; returns NULL. No waiter may be queued any more. */
+struct broker *broker_free(struct broker *b);
+
+/*
+ * Asks for a token that is good for `minimum_usec`. 0 with *ret set: if its verdict is
+ * CACHE_WAIT, w->answer() is called once, perhaps before this returns, unless
+ * cache_forget_waiter() comes first. -ENOMEM.
+ */
+_must_check_ int broker_get(struct broker *b, const struct binding *binding,
+    uint64_t minimum_usec, struct cache_waiter *w, struct cache_answer *ret);
+
+/* The same after the mail server refused the token with this SHA-256 (hexadecimal). */
+_must_check_ int broker_reject(struct broker *b, const struct binding *binding,
+    const char *sha256_hex, struct cache_waiter *w, struct cache_answer *ret);
+
+/* For Status. */
+const struct cache *broker_cache(const struct broker *b);
+
+/* "<destination>: <reason>" of the last failed fetch, or NULL; borrowed. */
+const char *broker_last_failure(const struct broker *b);

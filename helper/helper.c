@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * maildest-helper: options, what a keeper of secrets does to itself, sockets, signals,
+ * the event loop. What it serves is server.c's. Configuration is not looked at here: a
+ * destination that is wrong is an answer to those who ask for it, never a reason not to
+ * run.
+ */
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#include "deadline.h"
+#include "harden.h"
+#include "listen.h"
+#include "log.h"
+#include "paths.h"
+#include "secret-memory.h"
+#include "server.h"
+
+static const char *arg_config_dir;
+static const char *arg_socket;
+
+static const char help[] =
+    "maildest-helper [OPTIONS]\n"
+    "\n"
+    "Obtains and keeps the access tokens of maildest's mail destinations.\n"
+    "\n"
+    "  --config-dir=DIR      configuration folder (default /etc/maildest)\n"
+    "  --helper-socket=PATH  socket to listen on if the service manager gives none\n"
+    "  --help                this text\n"
+    "  --version             the version\n";
+
+/* 1 to go on, 0 when all is done, -EINVAL after a message of getopt_long(3)'s. */
+static int parse_options(int argc, char *argv[])
+{
+	static const struct option options[] = {
+	    {"config-dir", required_argument, NULL, 'c'},
+	    {"help", no_argument, NULL, 'h'},
+	    {"helper-socket", required_argument, NULL, 's'},
+	    {"version", no_argument, NULL, 'v'},
+	    {NULL, 0, NULL, 0},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+		switch (c) {
+		case 'c':
+			arg_config_dir = optarg;
+			break;
+		case 'h':
+			return fputs(help, stdout) < 0 ? -EIO : 0;
+		case 's':
+			arg_socket = optarg;
+			break;
+		case 'v':
+			return puts("maildest-helper " MAILDEST_VERSION) < 0 ? -EIO : 0;
+		default:
+			return -EINVAL;
+		}
+	}
+	if (optind == argc)
+		return 1;
+	(void)fprintf(stderr, "maildest-helper: it takes no arguments\n");
+	return -EINVAL;
+}
+
+static void harden(void)
+{
+	int r;
+
+	r = harden_process();
+	if (r < 0)
+		log_message(LOG_PRIORITY_WARNING, "Cannot set limits of the process: %s",
+		    strerror(-r));
+	r = harden_memory();
+	if (r == -EPERM)
+		log_message(LOG_PRIORITY_NOTICE,
+		    "Memory is not locked, since RLIMIT_MEMLOCK is too low: tokens may "
+		    "be "
+		    "swapped out (LimitMEMLOCK=infinity cures that)");
+	else if (r < 0)
+		log_message(LOG_PRIORITY_NOTICE,
+		    "Memory is not locked, tokens may be swapped out: %s", strerror(-r));
+}
+
+static int on_stop(
+    sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	(void)source;
+	(void)info;
+	return server_drain(userdata);
+}
+
+static int watch_signals(sd_event *event, struct server *server)
+{
+	static const int stops[] = {SIGINT, SIGTERM};
+	sigset_t set;
+	int r = 0;
+
+	(void)signal(SIGHUP, SIG_IGN); /* nothing to reload: everything is read anew */
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)sigemptyset(&set);
+	for (size_t i = 0; i < ELEMENTSOF(stops); i++)
+		(void)sigaddset(&set, stops[i]);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -errno;
+	for (size_t i = 0; i < ELEMENTSOF(stops) && r >= 0; i++)
+		r = sd_event_add_signal(event, NULL, stops[i], on_stop, server);
+	return r < 0 ? r : 0;
+}
+
+/* The path of a socket of our own goes to *ret_path, to be unlinked at the end. */
+static int open_sockets(struct server *server, char **ret_path)
+{
+	_cleanup_free_ char *why = NULL, *path = NULL;
+	int n, r = 0;
+
+	n = listen_inherited(&why);
+	for (int i = 0; i < n && r == 0; i++)
+		r = server_listen(server, SD_LISTEN_FDS_START + i);
+	if (n == 0) {
+		r = path_helper_socket(arg_socket, &path);
+		if (r == 0)
+			r = listen_bind(path, &why);
+		if (r >= 0)
+			r = server_listen(server, r);
+	}
+	if (n < 0)
+		r = n;
+	if (r < 0) {
+		log_message(
+		    LOG_PRIORITY_ERROR, "Cannot listen: %s", why ? why : strerror(-r));
+		return r;
+	}
+	*ret_path = TAKE_PTR(path);
+	return 0;
+}
+
+static int serve(sd_event *event, struct server *server)
+{
+	_cleanup_free_ char *path = NULL;
+	int r;
+
+	r = open_sockets(server, &path);
+	if (r < 0)
+		return r;
+	r = watch_signals(event, server);
+	if (r >= 0)
+		r = sd_event_set_watchdog(event, true);
+	if (r >= 0) {
+		(void)sd_notify(false, "READY=1"); /* nobody may be listening */
+		r = sd_event_loop(event);
+	}
+	if (r < 0)
+		log_message(
+		    LOG_PRIORITY_ERROR, "The event loop failed: %s", strerror(-r));
+	if (path)
+		(void)unlink(path); /* the next one would take it over all the same */
+	return r;
+}
+
+static int run(void)
+{
+	sd_event *event = NULL;
+	struct server *server = NULL;
+	int r;
+
+	harden();
+	r = sd_event_default(&event);
+	if (r >= 0)
+		r = server_new(event, arg_config_dir, &server);
+	if (r < 0)
+		log_message(LOG_PRIORITY_ERROR, "Cannot start: %s", strerror(-r));
+	else
+		r = serve(event, server);
+	server_free(server);
+	sd_event_unref(event);
+	return r;
+}
+
+int main(int argc, char *argv[])
+{
+	int r;
+
+	r = secret_memory_install_in_openssl();
+	if (r < 0) {
+		(void)fprintf(
+		    stderr, "maildest-helper: cannot have OpenSSL wipe its memory\n");
+		return EXIT_FAILURE;
+	}
+	r = parse_options(argc, argv);
+	if (r <= 0)
+		return r < 0 ? 2 : EXIT_SUCCESS;
+	log_open("maildest-helper", -1);
+	return run() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

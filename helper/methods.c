@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The methods: one table, one function each. They check what they are given, ask the
+ * broker and write the reply. `oneway` calls are carried out and their reply thrown away;
+ * none of ours has more than one reply, so `more` changes nothing; `upgrade` is refused.
+ */
+
+#include "methods.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "config.h"
+#include "deadline.h"
+#include "introspect.h"
+#include "parameters.h"
+#include "reply.h"
+#include "varlink.h"
+
+#define SERVICE_NAME_MAX 255
+#define MINIMUM_LIFETIME_MAX_SEC (INT64_C(24) * 60 * 60)
+
+/* Wipes a reply that nobody wants. */
+static void drop_reply(struct session *s, size_t start)
+{
+	if (s->out.len <= start)
+		return;
+	explicit_bzero(s->out.data + start, s->out.len - start);
+	s->out.len = start;
+}
+
+int methods_answer(struct session *s, const struct cache_answer *answer)
+{
+	size_t start = s->out.len;
+	int r;
+
+	r = reply_answer(&s->out, answer);
+	if (s->is_oneway)
+		drop_reply(s, start);
+	return r;
+}
+
+static bool is_service_name(const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
+			return false;
+	return n >= 1 && n <= SERVICE_NAME_MAX;
+}
+
+static const struct parameter open_parameters[] = {
+    {"service", PARAMETER_STRING, true, offsetof(struct binding, service)},
+    {"destination", PARAMETER_STRING, true, offsetof(struct binding, destination)},
+    {"tenant", PARAMETER_STRING, false, offsetof(struct binding, tenant)},
+    {"fragment", PARAMETER_STRING, false, offsetof(struct binding, fragment)},
+    {"instance", PARAMETER_STRING, false, offsetof(struct binding, instance)},
+    {"level", PARAMETER_STRING, false, offsetof(struct binding, level)},
+};
+
+/* The name of a parameter whose value is no name, or NULL. */
+static const char *find_bad_name(const struct binding *b)
+{
+	if (!is_service_name(b->service))
+		return "service";
+	if (!config_name_is_valid(b->destination))
+		return "destination";
+	if (b->tenant && !config_name_is_valid(b->tenant))
+		return "tenant";
+	if (b->fragment && !config_name_is_valid(b->fragment))
+		return "fragment";
+	if (b->instance && !config_name_is_valid(b->instance))
+		return "instance";
+	if (b->level && !config_name_is_valid(b->level))
+		return "level";
+	return NULL;
+}
+
+static int call_open_session(struct session *s, struct json_value parameters)
+{
+	struct binding borrowed = {0};
+	const char *bad;
+	int r;
+
+	bad = parameters_read(
+	    parameters, open_parameters, ELEMENTSOF(open_parameters), &borrowed);
+	if (!bad)
+		bad = find_bad_name(&borrowed);
+	if (bad)
+		return reply_invalid_parameter(&s->out, bad);
+	if (s->is_bound)
+		return reply_error(
+		    &s->out, "io.maildest.Helper.SessionAlreadyOpen", NULL, NULL);
+	r = binding_copy(&borrowed, &s->binding);
+	if (r < 0)
+		return r;
+	s->is_bound = true;
+	return reply_empty(&s->out);
+}
+
+/* Asks for a token, or for another one than `rejected` if that is not NULL. */
+static int ask_broker(struct session *s, uint64_t minimum_usec, const char *rejected)
+{
+	struct cache_answer answer;
+	int r;
+
+	s->is_waiting = true;
+	if (rejected)
+		r = broker_reject(
+		    s->host->broker, &s->binding, rejected, &s->waiter, &answer);
+	else
+		r = broker_get(
+		    s->host->broker, &s->binding, minimum_usec, &s->waiter, &answer);
+	if (r == 0 && answer.verdict == CACHE_WAIT)
+		return 0;
+	s->is_waiting = false;
+	return r < 0 ? r : reply_answer(&s->out, &answer);
+}
+
+static int call_get_token(struct session *s, struct json_value parameters)
+{
+	static const struct parameter table[] = {
+	    {"minimum_lifetime", PARAMETER_INTEGER, false, 0}};
+	int64_t minimum_sec = 0;
+	const char *bad;
+
+	bad = parameters_read(parameters, table, ELEMENTSOF(table), &minimum_sec);
+	if (!bad && minimum_sec < 0)
+		bad = table[0].name;
+	if (bad)
+		return reply_invalid_parameter(&s->out, bad);
+	if (!s->is_bound)
+		return reply_error(
+		    &s->out, "io.maildest.Helper.SessionNotOpen", NULL, NULL);
+	minimum_sec = MIN_OF(minimum_sec, MINIMUM_LIFETIME_MAX_SEC);
+	return ask_broker(s, (uint64_t)minimum_sec * USEC_PER_SEC, NULL);
+}
+
+static bool is_sha256_hex(const char *text)
+{
+	return strlen(text) == DIGEST_SHA256_HEX_SIZE - 1 &&
+	       strspn(text, "0123456789abcdef") == DIGEST_SHA256_HEX_SIZE - 1;
+}
+
+static int call_reject_token(struct session *s, struct json_value parameters)
+{
+	static const struct parameter table[] = {
+	    {"token_sha256", PARAMETER_STRING, true, 0}};
+	const char *sha256 = NULL, *bad;
+
+	bad = parameters_read(parameters, table, ELEMENTSOF(table), &sha256);
+	if (!bad && !is_sha256_hex(sha256))
+		bad = table[0].name;
+	if (bad)
+		return reply_invalid_parameter(&s->out, bad);
+	if (!s->is_bound)
+		return reply_error(
+		    &s->out, "io.maildest.Helper.SessionNotOpen", NULL, NULL);
+	return ask_broker(s, 0, sha256);
+}
+
+static void write_view(struct json_writer *w, const struct cache_view *view)
+{
+	json_writer_open(w, NULL, '{');
+	json_writer_string(w, "destination", view->binding->destination);
+	if (view->binding->tenant)
+		json_writer_string(w, "tenant", view->binding->tenant);
+	json_writer_string(w, "state", view->state);
+	if (view->has_token)
+		json_writer_integer(
+		    w, "expires_in", (int64_t)(view->left_usec / USEC_PER_SEC));
+	json_writer_integer(w, "waiters", view->waiters);
+	if (view->reason)
+		json_writer_string(w, "reason", view->reason);
+	json_writer_close(w, '}');
+}
+
+static int call_status(struct session *s, struct json_value parameters)
+{
+	const struct cache_entry *position = NULL;
+	const struct stats *stats = s->host->stats;
+	uint64_t now = deadline_boottime();
+	const char *bad = parameters_read(parameters, NULL, 0, NULL);
+	struct cache_view view;
+	struct varlink_writer v;
+
+	if (bad)
+		return reply_invalid_parameter(&s->out, bad);
+	if (s->uid != 0 && s->uid != geteuid())
+		return reply_error(
+		    &s->out, "org.varlink.service.PermissionDenied", NULL, NULL);
+	varlink_begin_reply(&v, &s->out);
+	json_writer_string(&v.w, "version", MAILDEST_VERSION);
+	json_writer_integer(
+	    &v.w, "uptime", (int64_t)((now - stats->started_usec) / USEC_PER_SEC));
+	json_writer_open(&v.w, "tokens", '[');
+	while (cache_next_view(broker_cache(s->host->broker), &position, now, &view))
+		write_view(&v.w, &view);
+	json_writer_close(&v.w, ']');
+	json_writer_integer(&v.w, "sessions", stats->sessions);
+	json_writer_integer(&v.w, "token_requests", (int64_t)stats->token_requests);
+	json_writer_integer(&v.w, "token_failures", (int64_t)stats->token_failures);
+	json_writer_integer(
+	    &v.w, "refused_connections", (int64_t)stats->refused_connections);
+	return varlink_end(&v);
+}
+
+static int call_get_info(struct session *s, struct json_value parameters)
+{
+	const char *bad = parameters_read(parameters, NULL, 0, NULL);
+	struct varlink_writer v;
+
+	if (bad)
+		return reply_invalid_parameter(&s->out, bad);
+	varlink_begin_reply(&v, &s->out);
+	introspect_write_info(&v.w);
+	return varlink_end(&v);
+}
+
+static int call_get_interface_description(struct session *s, struct json_value parameters)
+{
+	static const struct parameter table[] = {
+	    {"interface", PARAMETER_STRING, true, 0}};
+	const char *interface = NULL, *bad;
+	struct varlink_writer v;
+
+	bad = parameters_read(parameters, table, ELEMENTSOF(table), &interface);
+	if (bad)
+		return reply_invalid_parameter(&s->out, bad);
+	if (!introspect_description(interface))
+		return reply_error(&s->out, "org.varlink.service.InterfaceNotFound",
+		    "interface", interface);
+	varlink_begin_reply(&v, &s->out);
+	json_writer_string(&v.w, "description", introspect_description(interface));
+	return varlink_end(&v);
+}
+
+static const struct {
+	const char *name;
+	int (*call)(struct session *s, struct json_value parameters);
+} methods[] = {
+    {"io.maildest.Helper.GetToken", call_get_token},
+    {"io.maildest.Helper.OpenSession", call_open_session},
+    {"io.maildest.Helper.RejectToken", call_reject_token},
+    {"io.maildest.Helper.Status", call_status},
+    {"org.varlink.service.GetInfo", call_get_info},
+    {"org.varlink.service.GetInterfaceDescription", call_get_interface_description},
+};
+
+/* Of an interface we do not have, or a method our interface does not have. */
+static int reply_unknown(struct session *s, const char *method)
+{
+	_cleanup_free_ char *interface = strdup(method);
+	char *dot;
+
+	if (!interface)
+		return -ENOMEM;
+	dot = strrchr(interface, '.');
+	if (dot)
+		*dot = '\0';
+	if (dot && !introspect_description(interface))
+		return reply_error(&s->out, "org.varlink.service.InterfaceNotFound",
+		    "interface", interface);
+	return reply_error(
+	    &s->out, "org.varlink.service.MethodNotFound", "method", method);
+}
+
+static int dispatch(struct session *s, const char *method, struct json_value parameters)
+{
+	for (size_t i = 0; i < ELEMENTSOF(methods); i++)
+		if (strcmp(methods[i].name, method) == 0)
+			return methods[i].call(s, parameters);
+	return reply_unknown(s, method);
+}
+
+/* A flag of a call: absent, true or false; anything else is no call. */
+static int read_flag(const struct json *message, const char *name, bool *ret)
+{
+	struct json_value v;
+
+	*ret = false;
+	if (!json_find(json_root(message), name, &v) || json_type(v) == JSON_NULL)
+		return 0;
+	return json_boolean(v, ret) ? 0 : -EBADMSG;
+}
+
+int methods_call(struct session *s, const struct json *message)
+{
+	const char *method = varlink_method(message);
+	size_t start = s->out.len;
+	struct json_value parameters;
+	bool more, upgrade;
+	int r;
+
+	if (!method || !varlink_parameters(message, &parameters))
+		return -EBADMSG;
+	r = read_flag(message, "oneway", &s->is_oneway);
+	if (r == 0)
+		r = read_flag(message, "more", &more);
+	if (r == 0)
+		r = read_flag(message, "upgrade", &upgrade);
+	if (r < 0 || (s->is_oneway && (more || upgrade)))
+		return -EBADMSG;
+
+	if (upgrade)
+		r = reply_error(&s->out, "org.varlink.service.MethodNotImplemented",
+		    "method", method);
+	else
+		r = dispatch(s, method, parameters);
+	if (s->is_oneway)
+		drop_reply(s, start);
+	return r;
+}

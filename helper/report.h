@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* The records the helper writes while it runs: one for each failed fetch, recovery, bad peer. */
+
+#include <sys/types.h>
+
+#include "binding.h"
+
+/* A fetch that brought no token. `host` may be NULL, `error` (RFC 6749's code) too. */
+void report_fetch_failed(const struct binding *b, const char *host, long http_status,
+    const char *error, const char *reason);
+
+/* The first token after failures. */
+void report_recovered(const struct binding *b, const char *host);
+
+/* A request about to go out to a server whose certificate is not checked (TrustAll). */
+void report_unchecked(const struct binding *b, const char *host);
+
+/* A connection that was refused or closed because of its peer. */
+void report_peer(uid_t uid, pid_t pid, const char *reason);

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Listeners and the list of sessions. The kernel tells who connects (SO_PEERCRED): root,
+ * our own user and the handlers' user "maildest" may; nobody else gets a byte. One timer
+ * every few seconds closes those that keep us waiting and tells the service manager how
+ * we are.
+ */
+
+#include "server.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <systemd/sd-daemon.h>
+
+#include "deadline.h"
+#include "report.h"
+#include "session.h"
+
+#define LISTENERS_MAX 16
+#define ACCEPTS_A_TURN 64
+#define TICK_USEC (2 * USEC_PER_SEC)
+/* Descriptors that sessions leave for files, fetches and the rest. */
+#define DESCRIPTORS_RESERVED_MIN 32
+#define PAUSE_USEC (200 * USEC_PER_MSEC)
+#define DRAIN_STEP_USEC (20 * USEC_PER_MSEC)
+/* Anybody on the host can be refused as often as he likes; the journal need not hear each time. */
+#define REFUSAL_RECORD_USEC (1 * USEC_PER_SEC)
+
+struct server {
+	struct session_host host; /* first: sessions know it alone */
+	struct stats stats;
+	sd_event *event;
+	sd_event_source *listeners[LISTENERS_MAX];
+	unsigned n_listeners;
+	sd_event_source *tick, *pause, *drain;
+	struct session *first;
+	unsigned sessions_max;
+	uid_t handler_uid; /* of the user maildest; our own if there is none */
+	uint64_t refusal_recorded_usec;
+	uint64_t drain_until_usec;
+	char *status; /* last told to the service manager */
+};
+
+static void on_closed(struct session_host *host, struct session *session)
+{
+	struct server *s = (struct server *)host;
+
+	*(session->previous ? &session->previous->next : &s->first) = session->next;
+	if (session->next)
+		session->next->previous = session->previous;
+	s->stats.sessions--;
+	session_free(session);
+}
+
+struct server *server_free(struct server *s)
+{
+	if (!s)
+		return NULL;
+	while (s->first)
+		on_closed(&s->host, s->first);
+	for (unsigned i = 0; i < s->n_listeners; i++)
+		sd_event_source_disable_unref(s->listeners[i]);
+	sd_event_source_disable_unref(s->tick);
+	sd_event_source_disable_unref(s->pause);
+	sd_event_source_disable_unref(s->drain);
+	broker_free(s->host.broker);
+	sd_event_unref(s->event);
+	free(s->status);
+	free(s);
+	return NULL;
+}
+
+static void server_freep(struct server **s)
+{
+	server_free(*s);
+}
+
+static void refuse(struct server *s, uid_t uid, pid_t pid, const char *reason)
+{
+	uint64_t now = deadline_now();
+
+	s->stats.refused_connections++;
+	if (s->refusal_recorded_usec > 0 &&
+	    now < s->refusal_recorded_usec + REFUSAL_RECORD_USEC)
+		return;
+	s->refusal_recorded_usec = now;
+	report_peer(uid, pid, reason);
+}
+
+static unsigned count_sessions_of(const struct server *s, uid_t uid)
+{
+	unsigned n = 0;
+
+	for (const struct session *session = s->first; session; session = session->next)
+		n += session->uid == uid;
+	return n;
+}
+
+static const char *find_objection(const struct server *s, uid_t uid)
+{
+	if (uid != 0 && uid != geteuid() && uid != s->handler_uid)
+		return "this user may not ask for tokens";
+	if (uid != 0 && count_sessions_of(s, uid) >= SERVER_SESSIONS_OF_USER_MAX)
+		return "too many connections of this user";
+	return NULL;
+}
+
+static int admit(struct server *s, int fd)
+{
+	_cleanup_close_ int owned = fd;
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+	struct session *session;
+	const char *objection;
+	int r;
+
+	if (getsockopt(owned, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+		return -errno;
+	objection = find_objection(s, peer.uid);
+	if (objection) {
+		refuse(s, peer.uid, peer.pid, objection);
+		return 0;
+	}
+	r = session_new(s->event, &s->host, TAKE_FD(owned), peer.uid, peer.pid, &session);
+	if (r < 0)
+		return r;
+	session->next = s->first;
+	if (s->first)
+		s->first->previous = session;
+	s->first = session;
+	s->stats.sessions++;
+	return 0;
+}
+
+static void set_listening(struct server *s, int enabled)
+{
+	for (unsigned i = 0; i < s->n_listeners; i++)
+		(void)sd_event_source_set_enabled(
+		    s->listeners[i], enabled); /* known states */
+}
+
+static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct server *s = userdata;
+
+	(void)source;
+	(void)usec;
+	set_listening(s, SD_EVENT_ON);
+	return 0;
+}
+
+/* As many as we can carry: whoever waits in the backlog can wait a little longer. */
+static void pause_accepting(struct server *s)
+{
+	if (sd_event_source_set_time_relative(s->pause, PAUSE_USEC) < 0 ||
+	    sd_event_source_set_enabled(s->pause, SD_EVENT_ONESHOT) < 0)
+		return;
+	set_listening(s, SD_EVENT_OFF);
+}
+
+static int on_listener(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	struct server *s = userdata;
+	int peer;
+
+	(void)source;
+	(void)events;
+	for (unsigned i = 0; i < ACCEPTS_A_TURN; i++) {
+		if (s->stats.sessions >= s->sessions_max) {
+			pause_accepting(s);
+			break;
+		}
+		peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (peer < 0 && (errno == EINTR || errno == ECONNABORTED))
+			continue;
+		if (peer < 0) {
+			if (errno != EAGAIN)
+				pause_accepting(s);
+			break;
+		}
+		if (admit(s, peer) < 0) {
+			pause_accepting(s);
+			break;
+		}
+	}
+	return 0;
+}
+
+int server_listen(struct server *s, int fd)
+{
+	_cleanup_close_ int owned = fd;
+	sd_event_source *source;
+	int r;
+
+	if (s->n_listeners == LISTENERS_MAX)
+		return -E2BIG;
+	r = sd_event_add_io(s->event, &source, fd, EPOLLIN, on_listener, s);
+	if (r < 0)
+		return r;
+	(void)sd_event_source_set_io_fd_own(
+	    source, true); /* fails for other kinds only */
+	(void)TAKE_FD(owned);
+	s->listeners[s->n_listeners++] = source;
+	return 0;
+}
+
+/* "3 tokens, 12 sessions, last failure: acme: HTTP status 500, no JSON object" */
+static void tell_status(struct server *s)
+{
+	unsigned tokens = cache_tokens(broker_cache(s->host.broker));
+	const char *failure = broker_last_failure(s->host.broker);
+	char *text;
+
+	if (asprintf(&text, "%u token%s, %u session%s%s%s", tokens,
+		tokens == 1 ? "" : "s", s->stats.sessions,
+		s->stats.sessions == 1 ? "" : "s", failure ? ", last failure: " : "",
+		failure ? failure : "") < 0)
+		return; /* next time */
+	if (s->status && strcmp(s->status, text) == 0) {
+		free(text);
+		return;
+	}
+	free(s->status);
+	s->status = text;
+	(void)sd_notifyf(false, "STATUS=%s", text); /* nobody may be listening */
+}
+
+static void close_overdue(struct server *s)
+{
+	uint64_t now = deadline_now();
+	struct session *next;
+
+	for (struct session *session = s->first; session; session = next) {
+		next = session->next;
+		if (session->deadline_usec <= now)
+			on_closed(&s->host, session);
+	}
+}
+
+static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct server *s = userdata;
+
+	(void)usec;
+	close_overdue(s);
+	tell_status(s);
+	return sd_event_source_set_time_relative(source, TICK_USEC);
+}
+
+static bool is_quiet(const struct server *s)
+{
+	for (const struct session *session = s->first; session; session = session->next)
+		if (!session_is_idle(session))
+			return false;
+	return true;
+}
+
+static int on_drain(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct server *s = userdata;
+
+	(void)usec;
+	if (is_quiet(s) || deadline_now() >= s->drain_until_usec)
+		return sd_event_exit(s->event, 0);
+	return sd_event_source_set_time_relative(source, DRAIN_STEP_USEC);
+}
+
+int server_drain(struct server *s)
+{
+	if (s->drain_until_usec > 0)
+		return 0;
+	s->drain_until_usec = deadline_in(SERVER_DRAIN_USEC);
+	(void)sd_event_source_set_enabled(s->pause, SD_EVENT_OFF);
+	set_listening(s, SD_EVENT_OFF);
+	(void)sd_notify(false, "STOPPING=1");
+	return sd_event_source_set_enabled(s->drain, SD_EVENT_ON);
+}
+
+static int add_timers(struct server *s)
+{
+	int r;
+
+	r = sd_event_add_time_relative(
+	    s->event, &s->tick, CLOCK_MONOTONIC, 0, TICK_USEC / 2, on_tick, s);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(s->tick, SD_EVENT_ON);
+	if (r >= 0)
+		r = sd_event_add_time_relative(
+		    s->event, &s->pause, CLOCK_MONOTONIC, 0, 1, on_pause_over, s);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(s->pause, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_add_time_relative(
+		    s->event, &s->drain, CLOCK_MONOTONIC, 0, 1, on_drain, s);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(s->drain, SD_EVENT_OFF);
+	return r < 0 ? r : 0;
+}
+
+/* What the limit on descriptors allows, at most SERVER_SESSIONS_MAX. */
+static unsigned find_sessions_max(void)
+{
+	struct rlimit limit;
+	rlim_t reserved;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return SERVER_SESSIONS_MAX;
+	reserved = MAX_OF(limit.rlim_cur / 8, DESCRIPTORS_RESERVED_MIN);
+	if (limit.rlim_cur <= reserved)
+		return 1;
+	return (unsigned)MIN_OF(limit.rlim_cur - reserved, SERVER_SESSIONS_MAX);
+}
+
+int server_new(sd_event *event, const char *config_dir, struct server **ret)
+{
+	_cleanup_(server_freep) struct server *s = calloc(1, sizeof(*s));
+	const struct passwd *handler = getpwnam("maildest");
+	int r;
+
+	if (!s)
+		return -ENOMEM;
+	s->event = sd_event_ref(event);
+	s->stats.started_usec = deadline_boottime();
+	s->handler_uid = handler ? handler->pw_uid : geteuid();
+	s->sessions_max = find_sessions_max();
+	s->host.stats = &s->stats;
+	s->host.closed = on_closed;
+	r = broker_new(event, config_dir, &s->stats, &s->host.broker);
+	if (r == 0)
+		r = add_timers(s);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(s);
+	return 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* The listening side: who may connect, how many, and what the service manager is told. */
+
+#include <systemd/sd-event.h>
+
+#include "macro.h"
+
+/*
+ * Connections at once: of all, where the limit on descriptors allows it (more wait in the
+ * backlog), and of one user but root (more are refused).
+ */
+#define SERVER_SESSIONS_MAX 4096
+#define SERVER_SESSIONS_OF_USER_MAX 3072
+/* How long calls under way may take to end once we are to stop. */
+#define SERVER_DRAIN_USEC (5 * USEC_PER_SEC)
+
+struct server;
+
+/* `config_dir` (may be NULL) is borrowed for the server's life. 0 or -errno. */
+_must_check_ int server_new(sd_event *event, const char *config_dir, struct server **ret);
+/* Closes every connection and listener; takes NULL; returns NULL. */
+struct server *server_free(struct server *s);
+
+/* Accepts connections from a listening socket, which is taken over: 0 or -errno. */
+_must_check_ int server_listen(struct server *s, int fd);
+
+/* Accepts no more, lets calls under way end for a while, then ends the event loop. 0 or -errno. */
+_must_check_ int server_drain(struct server *s);

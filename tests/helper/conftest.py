@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures: a token service, and a helper whose exit and log are judged after each test."""
+
+import os
+import shutil
+import sys
+import tempfile
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(__file__))
+
+from helper_process import CLIENT_SECRET, Helper  # noqa: E402
+from token_service import TokenService, make_certificates  # noqa: E402
+
+REPORTS = ("AddressSanitizer", "LeakSanitizer", "runtime error:")
+
+
+@pytest.fixture
+def folder():
+    """Short, since a socket's path must fit 107 bytes, and reachable for other users."""
+    path = tempfile.mkdtemp(prefix="mdh-", dir="/tmp")
+    os.chmod(path, 0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def service():
+    service = TokenService()
+    yield service
+    service.close()
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    path = tmp_path_factory.mktemp("certificates")
+    make_certificates(path)
+    return path
+
+
+def judge(helper):
+    if helper.process is None:
+        return
+    status = helper.stop()
+    assert status in (0, -9), helper.log.decode()
+    log = helper.log.decode()
+    assert not any(report in log for report in REPORTS), log
+    assert CLIENT_SECRET not in log
+
+
+@pytest.fixture
+def make_helper(folder):
+    """For tests that need a say in how the helper starts."""
+    helpers = []
+
+    def make(**options):
+        helpers.append(Helper(folder, **options))
+        return helpers[-1]
+
+    yield make
+    for helper in helpers:
+        judge(helper)
+
+
+@pytest.fixture
+def helper(make_helper):
+    return make_helper().start()

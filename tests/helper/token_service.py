@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A token service that answers as the test says, on a free loopback port."""
+
+import base64
+import json
+import ssl
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qsl
+
+
+class Request:
+    """One request as it came: method, path, headers, raw body, form as pairs."""
+
+    def __init__(self, method, path, headers, body):
+        self.method = method
+        self.path = path
+        self.headers = headers
+        self.body = body
+        self.form = parse_qsl(body.decode(), keep_blank_values=True)
+
+    def basic(self):
+        scheme, value = self.headers["Authorization"].split(" ", 1)
+        assert scheme == "Basic"
+        return base64.b64decode(value).decode()
+
+
+def token_reply(token="token-0123456789abcdef", **members):
+    body = {"access_token": token, "token_type": "Bearer", "expires_in": 3600}
+    body.update(members)
+    return 200, {}, json.dumps({k: v for k, v in body.items() if v is not None})
+
+
+def error_reply(status, error, description=None):
+    body = {"error": error}
+    if description:
+        body["error_description"] = description
+    return status, {}, json.dumps(body)
+
+
+class TokenService:
+    """`reply` is (status, headers, text), or a function of the Request that returns one."""
+
+    def __init__(self, certificate=None):
+        self.requests = []
+        self.reply = token_reply()
+        self.gate = threading.Event()  # replies wait for it
+        self.gate.set()
+        self.arrived = threading.Semaphore(0)
+        service = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                length = int(self.headers.get("Content-Length", 0))
+                request = Request(
+                    self.command, self.path, self.headers, self.rfile.read(length)
+                )
+                service.requests.append(request)
+                service.arrived.release()
+                service.gate.wait(30)
+                reply = service.reply
+                status, headers, text = reply(request) if callable(reply) else reply
+                body = text.encode() if isinstance(text, str) else text
+                try:
+                    self.send_response(status)
+                    for name, value in headers.items():
+                        self.send_header(name, value)
+                    self.send_header("Content-Length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
+                except OSError:
+                    pass  # the client is free to leave
+
+            do_GET = do_POST
+
+            def log_message(self, *_):
+                pass
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 128
+
+            def handle_error(self, *_):
+                pass
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.scheme = "http"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self.server.socket = context.wrap_socket(
+                self.server.socket, server_side=True, do_handshake_on_connect=False
+            )
+            self.scheme = "https"
+        self.port = self.server.server_address[1]
+        self.thread = threading.Thread(
+            target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
+        self.thread.start()
+
+    def url(self, path="/oauth/token", host="127.0.0.1"):
+        return f"{self.scheme}://{host}:{self.port}{path}"
+
+    def close(self):
+        self.gate.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def openssl(*arguments):
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True)
+
+
+def make_certificates(folder):
+    """Two CAs (ca.pem; stranger.pem signs nothing), certificates for 127.0.0.1 and another name."""
+    for name in ("ca", "stranger"):
+        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+                f"/CN=Test {name}", "-keyout", f"{folder}/{name}.key",
+                "-out", f"{folder}/{name}.pem")
+    for name, alternative in (("good", "IP:127.0.0.1"), ("other", "DNS:other.example")):
+        openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}",
+                "-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.csr")
+        with open(f"{folder}/{name}.ext", "w", encoding="ascii") as f:
+            f.write(f"subjectAltName={alternative}\n")
+        openssl("x509", "-req", "-in", f"{folder}/{name}.csr", "-CA", f"{folder}/ca.pem",
+                "-CAkey", f"{folder}/ca.key", "-CAcreateserial", "-days", "2",
+                "-extfile", f"{folder}/{name}.ext", "-out", f"{folder}/{name}.crt")
+        with open(f"{folder}/{name}.pem", "w", encoding="ascii") as out:
+            for part in ("key", "crt"):
+                with open(f"{folder}/{name}.{part}", encoding="ascii") as f:
+                    out.write(f.read())
+    openssl("x509", "-in", f"{folder}/ca.pem", "-outform", "DER", "-out", f"{folder}/ca.der")
+    openssl("pkcs12", "-export", "-nokeys", "-in", f"{folder}/ca.pem", "-passout",
+            "pass:store-password", "-out", f"{folder}/ca.p12")
