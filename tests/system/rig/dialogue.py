@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A mail session typed by hand: one line sent, one reply read, as a person at telnet does."""
+
+import socket
+
+
+class Dialogue:
+    """One connection; show(side, line) is told every line of both sides."""
+
+    def __init__(self, port, show=None, timeout=30, host="127.0.0.1"):
+        self._socket = socket.create_connection((host, port), timeout=timeout)
+        self._in = self._socket.makefile("rb")
+        self._show = show or (lambda side, line: None)
+
+    def send(self, line):
+        self._show("C", line)
+        self._socket.sendall(line.encode() + b"\r\n")
+
+    def send_bytes(self, data):
+        self._socket.sendall(data)
+
+    def line(self):
+        """The next line without its end; None at the end of the connection."""
+        data = self._in.readline()
+        if not data:
+            return None
+        text = data.decode(errors="replace").rstrip("\r\n")
+        self._show("S", text)
+        return text
+
+    def smtp(self, line=None):
+        """Sends a command (or nothing: the greeting); all lines of the reply."""
+        if line is not None:
+            self.send(line)
+        reply = []
+        while True:
+            got = self.line()
+            assert got is not None, f"the connection ended in the reply to {line!r}: {reply}"
+            reply.append(got)
+            if got[3:4] != "-":
+                return reply
+
+    def imap(self, command):
+        """Sends a tagged command; all lines of the answer, literals as they stand."""
+        self.send(command)
+        return self.imap_answer(command.split()[0])
+
+    def imap_answer(self, tag):
+        answer = []
+        while True:
+            got = self.line()
+            assert got is not None, f"the connection ended before the answer to {tag}: {answer}"
+            answer.append(got)
+            if got.startswith(f"{tag} "):
+                return answer
+
+    def half_close(self):
+        self._socket.shutdown(socket.SHUT_WR)
+
+    def rest(self):
+        """All that still comes, to the end of the connection."""
+        return self._in.read()
+
+    def close(self):
+        self._in.close()
+        self._socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()

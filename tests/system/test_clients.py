@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The clients that people use, with a login and without, through one and the same port."""
+
+import imaplib
+import smtplib
+import subprocess
+
+import pytest
+
+from rig import mail
+
+LOGINS = (True, False)
+
+
+@pytest.fixture
+def smtp(scene):
+    return scene.serve("smtp", "OAuth2ClientCredentials", "postfix")
+
+
+@pytest.fixture
+def imap(scene):
+    return scene.serve("imap4")
+
+
+def run(*words, **options):
+    done = subprocess.run(list(map(str, words)), capture_output=True, timeout=60, **options)
+    assert done.returncode == 0, (
+        f"{words[0]} fails with {done.returncode}:\n"
+        f"{done.stdout.decode(errors='replace')}{done.stderr.decode(errors='replace')}"
+    )
+    return done.stdout
+
+
+def letter(scene, text=b"from a real client\r\n"):
+    return mail.message(text, sender=scene.user.address)
+
+
+@pytest.mark.parametrize("login", LOGINS)
+def test_smtplib(scene, smtp, imap, login):
+    sent = letter(scene)
+    with smtplib.SMTP("127.0.0.1", smtp, timeout=30) as client:
+        if login:
+            client.login("whoever", "whatever")
+        client.sendmail(scene.user.address, [scene.user.address], sent)
+    mail.assert_same(mail.read_back(imap), sent)
+
+
+@pytest.mark.parametrize("login", LOGINS)
+def test_curl_smtp(scene, smtp, imap, login):
+    sent = letter(scene)
+    run(
+        "curl", "-sS", *(["-u", "whoever:whatever"] if login else []),
+        "--mail-from", scene.user.address, "--mail-rcpt", scene.user.address,
+        "-T", "-", f"smtp://127.0.0.1:{smtp}", input=sent,
+    )  # fmt: skip
+    mail.assert_same(mail.read_back(imap), sent)
+
+
+@pytest.mark.parametrize("mechanism", (None, "PLAIN", "LOGIN"))
+def test_swaks(scene, smtp, imap, mechanism):
+    login = ["--auth", mechanism, "-au", "whoever", "-ap", "whatever"] if mechanism else []
+    run(
+        "swaks", "--server", "127.0.0.1", "--port", smtp, *login,
+        "--from", scene.user.address, "--to", scene.user.address,
+        "--body", "from swaks", "--hide-all",
+    )  # fmt: skip
+    received = mail.read_back(imap)
+    assert b"from swaks\r\n" in received, f"swaks' mail arrived changed: {received!r}"
+
+
+def test_swaks_pipelining(scene, smtp, imap):
+    run(
+        "swaks", "--server", "127.0.0.1", "--port", smtp, "--pipeline",
+        "--from", scene.user.address, "--to", scene.user.address, "--body", "in one go",
+        "--hide-all",
+    )  # fmt: skip
+    assert b"in one go\r\n" in mail.read_back(imap)
+
+
+@pytest.mark.parametrize("login", LOGINS)
+def test_curl_imap(scene, imap, folder, login):
+    sent = letter(scene)
+    file = folder / "mail"
+    file.write_bytes(sent)
+    credentials = ["-u", "whoever:whatever"] if login else []
+    run("curl", "-sS", *credentials, "-T", file, f"imap://127.0.0.1:{imap}/INBOX")
+    received = run("curl", "-sS", *credentials, f"imap://127.0.0.1:{imap}/INBOX;MAILINDEX=1")
+    assert received == sent, f"curl reads {received!r} instead of {sent!r}"
+
+
+def test_imaplib_with_login(imap):
+    client = imaplib.IMAP4("127.0.0.1", imap, timeout=30)
+    client.login("whoever", 'what "ever"')
+    assert client.select()[0] == "OK"
+    client.logout()
+
+
+@pytest.mark.parametrize("mechanism", ("PLAIN", "LOGIN"))
+def test_imaplib_authenticate(imap, mechanism):
+    answers = {"PLAIN": [b"\0whoever\0whatever"], "LOGIN": [b"whoever", b"whatever"]}[mechanism]
+    client = imaplib.IMAP4("127.0.0.1", imap, timeout=30)
+    following = iter(answers)
+    assert client.authenticate(mechanism, lambda _: next(following))[0] == "OK"
+    assert client.select()[0] == "OK"
+    client.logout()
+
+
+def test_imaplib_without_login(scene):
+    """Python lets no command through before a login, unless the server greets with PREAUTH."""
+    scene.maildest.write("maildest.conf", "ClientLogin=preauth\n")
+    client = imaplib.IMAP4("127.0.0.1", scene.serve("imap4"), timeout=30)
+    assert client.state == "AUTH", "ClientLogin=preauth does not greet with PREAUTH"
+    assert client.select()[0] == "OK"
+    client.logout()
+
+
+@pytest.mark.parametrize("server", ("dovecot", "postfix"))
+@pytest.mark.parametrize("protocol", ("smtp", "smtps"))
+def test_nc_sends_a_session_in_one_segment_and_closes(scene, imap, server, protocol):
+    """`printf ... | nc -N`: all bytes at once, and the end of file before any answer."""
+    port = scene.serve(protocol, "OAuth2ClientCredentials", server)
+    lines = (
+        "EHLO here", f"MAIL FROM:<{scene.user.address}>", f"RCPT TO:<{scene.user.address}>",
+        "DATA", "Subject: early end", "", "one segment", ".", "QUIT", "",
+    )  # fmt: skip
+    output = run("nc", "-N", "127.0.0.1", port, input="\r\n".join(lines).encode())
+    codes = [line[:3] for line in output.splitlines() if line[3:4] == b" "]
+    assert codes == [b"220", b"250", b"250", b"250", b"354", b"250", b"221"], output
+    assert mail.read_back(imap).endswith(b"one segment\r\n"), "the mail was cut"
+
+
+def test_nc_reads_a_mailbox_and_closes(imap):
+    output = run("nc", "-N", "127.0.0.1", imap, input=b'1 LIST "" "*"\r\n2 LOGOUT\r\n')
+    assert b"\r\n1 OK" in output and b"\r\n2 OK" in output, f"an answer is missing: {output!r}"
+
+
+def test_nc_without_brackets(scene, smtp, imap):
+    lines = (
+        f"MAIL FROM:{scene.user.address}", f"RCPT TO:{scene.user.address}",
+        "DATA", "", "bare", ".", "QUIT", "",
+    )  # fmt: skip
+    run("nc", "-N", "127.0.0.1", smtp, input="\r\n".join(lines).encode())
+    assert mail.read_back(imap).endswith(b"bare\r\n"), "the mail was cut"
