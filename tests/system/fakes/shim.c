@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Preloaded into a handler under test: names resolve as the test says, and time passes faster.
+ *
+ *   SHIM_SPEED=20            twenty seconds of the handler's clocks are one of ours
+ *   SHIM_HOST=name           the name that the two below are about; others resolve as always
+ *   SHIM_ADDRESSES=a,b       its addresses, in this order
+ *   SHIM_HANG=path           its resolution never ends; this file appears when it begins
+ */
+
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NSEC_PER_SEC 1000000000LL
+#define USEC_PER_SEC 1000000LL
+
+static long long speed(void)
+{
+	const char *text = getenv("SHIM_SPEED");
+
+	return text ? atoll(text) : 1;
+}
+
+int clock_gettime(clockid_t clock, struct timespec *ts)
+{
+	static long long began;
+	long long now;
+
+	if (syscall(SYS_clock_gettime, clock, ts) < 0)
+		return -1;
+	if (clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME)
+		return 0;
+	now = ts->tv_sec * NSEC_PER_SEC + ts->tv_nsec;
+	if (began == 0)
+		began = now;
+	now = began + (now - began) * speed();
+	ts->tv_sec = now / NSEC_PER_SEC;
+	ts->tv_nsec = now % NSEC_PER_SEC;
+	return 0;
+}
+
+int poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+	if (timeout > 0)
+		timeout = (int)((timeout + speed() - 1) / speed());
+	return (int)syscall(SYS_poll, fds, n, timeout);
+}
+
+int setitimer(__itimer_which_t which, const struct itimerval *new, struct itimerval *old)
+{
+	struct itimerval faster = *new;
+	long long usec = new->it_value.tv_sec *USEC_PER_SEC + new->it_value.tv_usec;
+
+	usec = (usec + speed() - 1) / speed();
+	faster.it_value.tv_sec = usec / USEC_PER_SEC;
+	faster.it_value.tv_usec = usec % USEC_PER_SEC;
+	return (int)syscall(SYS_setitimer, which, &faster, old);
+}
+
+typedef int resolver(
+    const char *, const char *, const struct addrinfo *, struct addrinfo **);
+
+/* freeaddrinfo(3) of glibc frees one node after the other, so lists may be joined. */
+static int join(resolver *real, char *addresses, const char *service,
+    const struct addrinfo *hints, struct addrinfo **ret)
+{
+	int r;
+
+	for (char *one = strtok(addresses, ","); one; one = strtok(NULL, ",")) {
+		r = real(one, service, hints, ret);
+		if (r != 0)
+			return r;
+		while (*ret)
+			ret = &(*ret)->ai_next;
+	}
+	return 0;
+}
+
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+    struct addrinfo **ret)
+{
+	resolver *real = (resolver *)dlsym(RTLD_NEXT, "getaddrinfo");
+	const char *host = getenv("SHIM_HOST"), *addresses = getenv("SHIM_ADDRESSES");
+	const char *hang = getenv("SHIM_HANG");
+	char copy[256];
+
+	if (!host || !node || strcmp(host, node) != 0)
+		return real(node, service, hints, ret);
+	if (hang)
+		close(open(hang, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	while (hang)
+		pause();
+	snprintf(copy, sizeof(copy), "%s", addresses ? addresses : "");
+	return join(real, copy, service, hints, ret);
+}

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The environment that puts shim.c before a handler."""
+
+import subprocess
+from pathlib import Path
+
+from rig.maildest import SANITIZERS
+
+SOURCE = Path(__file__).with_name("shim.c")
+
+
+class Shim:
+    """shim.c, built in a folder of the caller's."""
+
+    def __init__(self, folder):
+        self._library = Path(folder, "shim.so")
+        subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", self._library, SOURCE], check=True)
+
+    def environment(self, **settings):
+        """SPEED, HOST, ADDRESSES, HANG as shim.c describes them."""
+        order = SANITIZERS["ASAN_OPTIONS"] + ":verify_asan_link_order=0"
+        words = {f"SHIM_{name}": str(value) for name, value in settings.items()}
+        return words | {"LD_PRELOAD": str(self._library), "ASAN_OPTIONS": order}
