@@ -67,7 +67,7 @@ uint64_t cache_entry_due(const struct cache_entry *e)
 
 	if (e->token.len == 0)
 		return UINT64_MAX;
-	renew = MAX_OF(e->renew_at, e->failure_until);
+	renew = MAX_OF(MAX_OF(e->renew_at, e->failure_until), e->identity_refused_until);
 	return e->fetching ? e->expires_at : MIN_OF(renew, e->expires_at);
 }
 
@@ -144,7 +144,9 @@ void cache_entry_set_failure(struct cache_entry *e, enum cache_verdict verdict,
     const char *error, const char *reason, uint64_t pause_usec, uint64_t now)
 {
 	e->failure = verdict;
-	e->failures++;
+	/* a file that is wrong again and again does not make the pause after its repair longer */
+	if (verdict != CACHE_DESTINATION_INVALID || e->failures == 0)
+		e->failures++;
 	e->failure_until = now + pause_usec;
 	replace(&e->error, error);
 	replace(&e->reason, reason);

@@ -77,7 +77,7 @@ static int read_client(struct oauth_draft *d)
 static int add_basic(
     struct oauth_draft *d, const char *key, const char *user, const char *password)
 {
-	_cleanup_secret_ struct secret pair = {0};
+	_cleanup_secret_ struct secret pair = {0}, encoded = {0};
 	struct secret *headers = &d->request->headers;
 	int r;
 
@@ -93,7 +93,12 @@ static int add_basic(
 	if (r == 0)
 		r = secret_puts(headers, "Authorization: Basic ");
 	if (r == 0)
-		r = base64_encode(pair.data, pair.len, headers);
+		r = base64_encode(pair.data, pair.len, &encoded);
+	if (r == 0)
+		r = oauth_hide(
+		    d, secret_str(&encoded)); /* it is as good as the password */
+	if (r == 0)
+		r = secret_puts(headers, secret_str(&encoded));
 	return r < 0 ? r : secret_append(headers, "", 1);
 }
 
@@ -106,12 +111,16 @@ static int add_pair(struct oauth_draft *d, const char *name, const char *value)
 
 static int add_client_to_body(struct oauth_draft *d)
 {
+	size_t before;
 	int r;
 
 	r = add_pair(d, "client_id", d->client_id);
-	if (r == 0 && d->client_secret)
-		r = add_pair(d, "client_secret", d->client_secret);
-	return r;
+	if (r < 0 || !d->client_secret)
+		return r;
+	before = d->request->body.len;
+	r = add_pair(d, "client_secret", d->client_secret);
+	/* as it is written there, too: the service may quote that */
+	return r < 0 ? r : oauth_hide(d, strchr(d->request->body.data + before, '=') + 1);
 }
 
 /* The table of client authentication, from row 3 on; the rows above end in refuse_unsupported(). */
