@@ -59,7 +59,7 @@ static int ask(struct exchange *x, const char *prompt, const char *challenge)
 		return r;
 	r = exchange_line(x, CLIENT_SASL_MAX, &line);
 	if (r == -EMSGSIZE) {
-		r = exchange_skip_line(x);
+		r = exchange_skip_line(x, NULL);
 		return r < 0 ? r : CLIENT_LOGIN_TOO_LONG;
 	}
 	if (r <= 0)

@@ -144,7 +144,7 @@ static int collect(struct dialling *d, const struct pollfd *fds)
 			error = errno;
 		if (error == 0)
 			return TAKE_FD(a->fd);
-		note_failure(d, a, error);
+		note_failure(d, a, error == ECONNABORTED ? ECONNRESET : error);
 	}
 	return -1;
 }

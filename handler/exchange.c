@@ -25,6 +25,9 @@
 /* What a server may say before the client has asked anything. */
 #define UNASKED_MAX ((size_t)64 * 1024)
 
+/* Enough of a line's end to see that it announces a literal. */
+#define TAIL_SIZE ((size_t)32)
+
 #define TLS_HANDSHAKE 0x16 /* ContentType of a ClientHello, RFC 8446 5.1 */
 
 void exchange_done(struct exchange *x)
@@ -176,6 +179,8 @@ static int fill(struct exchange *x, uint64_t deadline)
 		if (r != -EAGAIN)
 			return exchange_fail(x, -ECONNABORTED, "the client went away");
 		r = deadline_poll(fds, ELEMENTSOF(fds), deadline);
+		if (r >= 0 && deadline_poll_timeout(deadline) == 0)
+			r = -ETIMEDOUT; /* TLS records without data wake us too */
 		if (r == -ETIMEDOUT)
 			return exchange_fail(
 			    x, -ETIME, "the client said nothing for too long");
@@ -203,16 +208,17 @@ int exchange_line(struct exchange *x, size_t max, struct line *ret)
 	}
 }
 
-int exchange_skip_line(struct exchange *x)
+int exchange_skip_line(struct exchange *x, struct secret *ret_tail)
 {
 	uint64_t deadline = deadline_in(x->protocol->idle_usec);
-	size_t skipped = 0;
+	size_t skipped = 0, keep;
 	struct line line;
-	int r;
+	int r = 0;
 
 	while (!stream_find_line(x->client, &line)) {
-		skipped += x->client->input.len;
-		secret_clear(&x->client->input);
+		keep = MIN_OF(x->client->input.len, TAIL_SIZE);
+		skipped += x->client->input.len - keep;
+		secret_consume(&x->client->input, x->client->input.len - keep);
 		if (skipped > SKIP_MAX)
 			return exchange_fail(
 			    x, -EOVERFLOW, "the client sent a line without an end");
@@ -223,8 +229,11 @@ int exchange_skip_line(struct exchange *x)
 		if (r < 0)
 			return r;
 	}
+	keep = MIN_OF(line.len, TAIL_SIZE);
+	if (ret_tail)
+		r = secret_append(ret_tail, line.text + line.len - keep, keep);
 	stream_drop_line(x->client, &line);
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 int exchange_bytes(struct exchange *x, size_t n)

@@ -55,8 +55,11 @@ int exchange_fail_quoting(
  */
 _must_check_ int exchange_line(struct exchange *x, size_t max, struct line *ret);
 
-/* Drops what came of an overlong line, up to its end: 0, or as exchange_line(). */
-_must_check_ int exchange_skip_line(struct exchange *x);
+/*
+ * Drops what came of an overlong line, up to its end; how it ended, its last bytes without the
+ * line end, is appended to `ret_tail` if that is not NULL. 0, or as exchange_line().
+ */
+_must_check_ int exchange_skip_line(struct exchange *x, struct secret *ret_tail);
 
 /* Waits for `n` bytes of input (a literal): 1, 0 if the client ended first, or -errno. */
 _must_check_ int exchange_bytes(struct exchange *x, size_t n);

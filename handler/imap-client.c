@@ -303,7 +303,7 @@ static int on_long_line(struct exchange *x)
 		return run_command(x);
 	if (parsed && starts_relay(start.data + c.name_at, c.name_len))
 		return NEXT_RELAY;
-	r = exchange_skip_line(x);
+	r = imap_command_skip_line(x);
 	return r < 0 ? r : reply_bad(x, start.data, c.tag_len, "The line is too long");
 }
 
@@ -363,7 +363,8 @@ int imap_unasked(struct exchange *x)
 		size_t len = line.len;
 		bool bye = line.len >= 5 && strncasecmp(line.text, "* BYE", 5) == 0;
 
-		if (imap_announces_literal(line.text, line.len, &literal, &plus))
+		if (!imap_is_status(&line) &&
+		    imap_announces_literal(line.text, line.len, &literal, &plus))
 			break;
 		r = secret_append(&copy, line.text, line.raw_len);
 		stream_drop_line(s, &line);

@@ -45,6 +45,28 @@ bool imap_command_parse(const char *text, size_t len, struct imap_command *c)
 	return true;
 }
 
+/* A literal that is refused: one that waits for us is not asked for, another cannot be avoided. */
+static int refuse_literal(struct exchange *x, bool plus)
+{
+	if (!plus)
+		return 0;
+	return exchange_fail(x, -EOVERFLOW, "the client sent a literal that is too long");
+}
+
+int imap_command_skip_line(struct exchange *x)
+{
+	_cleanup_secret_ struct secret tail = {0};
+	uint64_t ignored;
+	bool plus;
+	int r;
+
+	r = exchange_skip_line(x, &tail);
+	if (r < 0 ||
+	    !imap_announces_literal(secret_str(&tail), tail.len, &ignored, &plus))
+		return r;
+	return refuse_literal(x, plus);
+}
+
 /* Keeps the start of the line, which has the tag that the answer needs. */
 static int skip_long_line(struct exchange *x, struct imap_command *c)
 {
@@ -53,7 +75,7 @@ static int skip_long_line(struct exchange *x, struct imap_command *c)
 
 	r = secret_append(&c->text, input->data, MIN_OF(input->len, CLIENT_LINE_MAX));
 	if (r == 0)
-		r = exchange_skip_line(x);
+		r = imap_command_skip_line(x);
 	return r < 0 ? r : IMAP_COMMAND_TOO_LONG;
 }
 
@@ -77,14 +99,6 @@ static int read_literal(struct exchange *x, struct imap_command *c, size_t len, 
 	return r < 0 ? r : IMAP_COMMAND_READ;
 }
 
-/* A literal beyond our bound: one that waits for us is not asked for, another cannot be avoided. */
-static int refuse_literal(struct exchange *x, bool plus)
-{
-	if (!plus)
-		return IMAP_COMMAND_TOO_LONG;
-	return exchange_fail(x, -EOVERFLOW, "the client sent a literal that is too long");
-}
-
 int imap_command_read(struct exchange *x, struct imap_command *c)
 {
 	struct line line;
@@ -103,12 +117,13 @@ int imap_command_read(struct exchange *x, struct imap_command *c)
 		stream_drop_line(x->client, &line);
 		if (r < 0)
 			return r;
-		if (c->text.len > CLIENT_SASL_MAX)
-			return IMAP_COMMAND_TOO_LONG;
+		if (c->text.len > CLIENT_SASL_MAX ||
+		    (more && literal > CLIENT_SASL_MAX - c->text.len)) {
+			r = more ? refuse_literal(x, plus) : 0;
+			return r < 0 ? r : IMAP_COMMAND_TOO_LONG;
+		}
 		if (!more)
 			break;
-		if (literal > CLIENT_SASL_MAX - c->text.len)
-			return refuse_literal(x, plus);
 		r = read_literal(x, c, (size_t)literal, plus);
 		if (r != IMAP_COMMAND_READ)
 			return r;

@@ -38,6 +38,12 @@ enum imap_command_outcome {
  */
 _must_check_ int imap_command_read(struct exchange *x, struct imap_command *c);
 
+/*
+ * Skips an overlong line. One that announces a literal which comes unasked ends the exchange with
+ * -EOVERFLOW, or the literal's bytes would be taken for commands. 0, or -errno.
+ */
+_must_check_ int imap_command_skip_line(struct exchange *x);
+
 /* Takes a space and an astring, appending its value to `ret`: 0, -EBADMSG, -ENOMEM. */
 _must_check_ int imap_command_take_astring(struct imap_command *c, struct secret *ret);
 

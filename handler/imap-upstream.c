@@ -32,6 +32,17 @@ static bool has_word(const struct line *line, size_t at, const char *word)
 	       (line->len == at + n || line->text[at + n] == ' ');
 }
 
+bool imap_is_status(const struct line *line)
+{
+	static const char *const names[] = {"BAD", "BYE", "NO", "OK", "PREAUTH"};
+
+	for (size_t i = 0; i < ELEMENTSOF(names); i++)
+		if (line->len >= 2 && memcmp(line->text, "* ", 2) == 0 &&
+		    has_word(line, 2, names[i]))
+			return true;
+	return false;
+}
+
 static void note_capability(struct capabilities *c, const char *atom, size_t n)
 {
 	if (n == strlen("STARTTLS") && strncasecmp(atom, "STARTTLS", n) == 0)
@@ -153,7 +164,7 @@ static int untagged(struct upstream *u, struct line *line)
 		    line->text, line->len);
 	if (has_word(line, 2, "OK"))
 		return note_code(u, line->text + 5, line->len > 5 ? line->len - 5 : 0);
-	return skip_literals(u, line);
+	return imap_is_status(line) ? 0 : skip_literals(u, line);
 }
 
 static int parse_tagged(struct upstream *u, const struct line *line, size_t tag_len,

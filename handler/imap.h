@@ -17,6 +17,9 @@
 bool imap_announces_literal(
     const char *text, size_t len, uint64_t *ret_len, bool *ret_plus);
 
+/* Whether an untagged line is a status response, whose text is for people (RFC 9051 7.1). */
+bool imap_is_status(const struct line *line);
+
 /*
  * Appends the atoms of a server's list that a client of ours may see: without STARTTLS,
  * LOGINDISABLED, AUTH=*, SASL-IR, UNAUTHENTICATE and the referrals. 0 or -ENOMEM.

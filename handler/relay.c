@@ -30,6 +30,9 @@ struct pump {
 	bool discard;		     /* nobody is left to take what comes */
 	int read_error, write_error; /* -errno; final */
 	short read_events, write_events;
+	uint64_t discard_usec;	/* for the server to finish once nobody is left */
+	uint64_t discard_until; /* 0 while somebody is */
+	uint64_t moved_at;	/* when either pump last moved anything */
 	uint64_t hold_until; /* before which the end is not passed on; 0: not known yet */
 	uint64_t blocked_since; /* 0, or when a write was first refused */
 	uint64_t *count;
@@ -157,8 +160,10 @@ static bool turn(const struct relay *r, struct pump *in, struct pump *out)
 	moved |= flush(in);
 	moved |= fill(out);
 	moved |= fill(in);
-	if (moved)
+	if (moved) {
+		in->moved_at = deadline_now();
 		in->hold_until = deadline_in(r->settle_usec);
+	}
 	moved |= pass_end(in);
 	return moved;
 }
@@ -173,6 +178,15 @@ static int find_end(const struct pump *in, const struct pump *out)
 	if (in->read_error)
 		return RELAY_CLIENT_RESET;
 	return -1;
+}
+
+/* From now on nobody takes what comes; a server that goes on talking is not heard for ever. */
+static void discard(struct pump *out)
+{
+	if (out->discard)
+		return;
+	out->discard = true;
+	out->discard_until = deadline_in(out->discard_usec);
 }
 
 /*
@@ -190,7 +204,7 @@ static void settle_errors(struct pump *in, struct pump *out)
 	}
 	if (out->write_error) {
 		out->write_error = 0;
-		out->discard = true;
+		discard(out);
 	}
 	if (in->read_error && out->discard) {
 		in->read_error = 0;
@@ -229,7 +243,7 @@ static int await(struct pump *in, struct pump *out, uint64_t deadline)
 	if (r < 0)
 		return r;
 	if (watch_client && (fds[1].revents & (POLLHUP | POLLERR)))
-		out->discard = true;
+		discard(out);
 	return 0;
 }
 
@@ -250,8 +264,8 @@ static uint64_t patience(const struct relay *r, const struct pump *in,
 	}
 	*ret_end = in->ended ? RELAY_CLIENT_LEFT : RELAY_IDLE;
 	if (in->ended && out->discard)
-		return deadline_in(MIN_OF(r->drain_usec, DISCARD_USEC));
-	return deadline_in(in->ended ? r->drain_usec : r->idle_usec);
+		return out->discard_until;
+	return in->moved_at + (in->ended ? r->drain_usec : r->idle_usec);
 }
 
 /* The server's own end is answered, as RFC 8446 6.1 and RFC 5246 7.2.1 ask for. */
@@ -271,6 +285,8 @@ int relay_run(struct relay *r)
 	uint64_t deadline;
 	int end, error;
 
+	in.moved_at = deadline_now();
+	out.discard_usec = MIN_OF(r->drain_usec, DISCARD_USEC);
 	in.buffer = malloc(BUFFER_SIZE);
 	out.buffer = malloc(BUFFER_SIZE);
 	if (!in.buffer || !out.buffer)
@@ -284,10 +300,15 @@ int relay_run(struct relay *r)
 			say_goodbye(&in);
 			return end;
 		}
+		if (out.discard && deadline_poll_timeout(out.discard_until) == 0)
+			return RELAY_CLIENT_LEFT;
 		if (moved)
 			continue;
 		deadline = patience(r, &in, &out, &timeout);
 		error = await(&in, &out, deadline);
+		if (error == 0 && deadline_poll_timeout(deadline) == 0 &&
+		    !turn(r, &in, &out))
+			error = -ETIMEDOUT; /* woken by what moved nothing */
 		if (error == -ETIMEDOUT && timeout == RELAY_END_MAX)
 			continue;
 		if (error == -ETIMEDOUT)

@@ -15,6 +15,9 @@
 #include "hostname.h"
 #include "login.h"
 
+/* For the helper to note a refusal; the client is waiting for its own. */
+#define REPORT_USEC USEC_PER_SEC
+
 static int prepare_upstream(struct session *s, int fd)
 {
 	const struct destination *d = &s->destination;
@@ -143,6 +146,18 @@ static int replace_token(struct session *s)
 	return secret_append(&s->token, token.data, token.len);
 }
 
+/* Tells the helper that the second token was refused too; it is the last word of the session. */
+static void report_refusal(struct session *s)
+{
+	_cleanup_secret_ struct secret token = {0};
+	_cleanup_free_ char *why = NULL;
+	uint64_t deadline = MIN_OF(s->deadline, deadline_in(REPORT_USEC));
+
+	if (token_reject(&s->tokens, &s->token, deadline, &why) < 0 ||
+	    token_wait(&s->tokens, deadline, &token, &why) < 0)
+		return; /* the helper has noted it, or is not to be had; the login failed either way */
+}
+
 int session_log_in(struct session *s)
 {
 	int r;
@@ -154,6 +169,8 @@ int session_log_in(struct session *s)
 			return r;
 		upstream_done(&s->upstream);
 		r = attempt(s);
+		if (r == -EACCES && s->upstream.credentials_refused)
+			report_refusal(s);
 	}
 	if (r < 0)
 		return r;

@@ -6,6 +6,7 @@
 
 #include "smtp-brackets.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -27,7 +28,8 @@ static bool is_verb(const struct line *line, const char *verb)
 {
 	size_t n = strlen(verb);
 
-	return has_prefix(line, verb) && (line->len == n || line->text[n] == ' ');
+	return has_prefix(line, verb) &&
+	       (line->len == n || !isalpha((unsigned char)line->text[n]));
 }
 
 /* The length of "MAIL FROM:" or "RCPT TO:" in front of an address, or 0 for other lines. */
@@ -151,6 +153,8 @@ static int pass_line(struct exchange *x, const struct line *line)
 	r = pass_reply(x, &code);
 	if (r < 0)
 		return r;
+	if (code == 354) /* however DATA was spelt, a message comes */
+		return SMTP_BRACKETS_RELAY;
 	if (code == 421)
 		return exchange_fail(
 		    x, -ESHUTDOWN, "the server closed the session (421)");
@@ -161,7 +165,7 @@ static int refuse_long_line(struct exchange *x)
 {
 	int r;
 
-	r = exchange_skip_line(x);
+	r = exchange_skip_line(x, NULL);
 	if (r == 0)
 		r = exchange_reply(x, "500 5.5.2 The line is too long\r\n");
 	if (r == 0)

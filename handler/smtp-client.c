@@ -276,7 +276,7 @@ static int on_long_line(struct exchange *x)
 	bool auth = strncasecmp(secret_str(&x->client->input), "AUTH ", 5) == 0;
 	int r;
 
-	r = exchange_skip_line(x);
+	r = exchange_skip_line(x, NULL);
 	if (r == 0)
 		r = exchange_reply(
 		    x, "500 %s The line is too long\r\n", auth ? "5.5.6" : "5.5.2");

@@ -63,6 +63,12 @@ bool stream_is_reset(int fd)
 	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0 && errno != ENOTSOCK;
 }
 
+/* -ECONNABORTED says here that the *watched* side is gone, which no call on our own may say. */
+static int network_error(int error)
+{
+	return error == ECONNABORTED ? -ECONNRESET : -error;
+}
+
 ssize_t stream_read_some(struct stream *s, void *buffer, size_t n, short *ret_events)
 {
 	ssize_t got;
@@ -70,13 +76,13 @@ ssize_t stream_read_some(struct stream *s, void *buffer, size_t n, short *ret_ev
 	if (s->tls) {
 		got = tls_read(s->tls, buffer, n);
 		*ret_events = tls_events(s->tls);
-		return got;
+		return got < 0 ? network_error((int)-got) : got;
 	}
 	do
 		got = read(s->in_fd, buffer, n);
 	while (got < 0 && errno == EINTR);
 	*ret_events = POLLIN;
-	return got < 0 ? -errno : got;
+	return got < 0 ? network_error(errno) : got;
 }
 
 ssize_t stream_write_some(
@@ -87,13 +93,13 @@ ssize_t stream_write_some(
 	if (s->tls) {
 		put = tls_write(s->tls, bytes, n);
 		*ret_events = tls_events(s->tls);
-		return put;
+		return put < 0 ? network_error((int)-put) : put;
 	}
 	do
 		put = write(s->out_fd, bytes, n);
 	while (put < 0 && errno == EINTR);
 	*ret_events = POLLOUT;
-	return put < 0 ? -errno : put;
+	return put < 0 ? network_error(errno) : put;
 }
 
 /* Waits for our descriptor while the watched one stays alive. */
@@ -155,6 +161,8 @@ int stream_fill(struct stream *s, uint64_t deadline)
 		if (r != -EAGAIN)
 			return r;
 		r = wait_for(s, events, deadline);
+		if (r == 0 && deadline_poll_timeout(deadline) == 0)
+			r = -ETIMEDOUT; /* TLS records without data are no progress */
 		if (r < 0)
 			return r;
 	}
@@ -231,6 +239,8 @@ int stream_start_tls(struct stream *s, struct tls_context *context, const char *
 		if (r != -EAGAIN)
 			return r;
 		r = wait_for(s, tls_events(s->tls), deadline);
+		if (r == 0 && deadline_poll_timeout(deadline) == 0)
+			r = -ETIMEDOUT;
 	}
 	return r;
 }
