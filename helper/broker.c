@@ -221,10 +221,12 @@ static int answer_invalid(struct broker *b, int error, struct cache_answer *ret)
 	return 0;
 }
 
-int broker_get(struct broker *b, const struct binding *binding, uint64_t minimum_usec,
-    struct cache_waiter *w, struct cache_answer *ret)
+/* A question to the cache: for a token, or, with the hash of a refused one, for another. */
+static int ask(struct broker *b, const struct binding *binding, uint64_t minimum_usec,
+    const char *rejected_sha256, struct cache_waiter *w, struct cache_answer *ret)
 {
 	_cleanup_token_request_ struct token_request request = {0};
+	uint64_t now = deadline_boottime();
 	struct cache_entry *fetch;
 	struct cache_key key;
 	int r;
@@ -232,29 +234,29 @@ int broker_get(struct broker *b, const struct binding *binding, uint64_t minimum
 	r = look_up(b, binding, &request, &key);
 	if (r < 0)
 		return answer_invalid(b, r, ret);
-	r = cache_get(
-	    b->cache, &key, binding, minimum_usec, deadline_boottime(), w, ret, &fetch);
-	if (r == 0 && fetch)
-		start_fetch(b, fetch, &request);
-	return r;
+	if (rejected_sha256)
+		r = cache_reject(
+		    b->cache, &key, binding, rejected_sha256, now, w, ret, &fetch);
+	else
+		r = cache_get(b->cache, &key, binding, minimum_usec, now, w, ret, &fetch);
+	if (r < 0 || !fetch)
+		return r;
+	/* a fetch that fails at once changes what these are borrowed from */
+	ret->error = ret->reason = NULL;
+	start_fetch(b, fetch, &request);
+	return 0;
+}
+
+int broker_get(struct broker *b, const struct binding *binding, uint64_t minimum_usec,
+    struct cache_waiter *w, struct cache_answer *ret)
+{
+	return ask(b, binding, minimum_usec, NULL, w, ret);
 }
 
 int broker_reject(struct broker *b, const struct binding *binding, const char *sha256_hex,
     struct cache_waiter *w, struct cache_answer *ret)
 {
-	_cleanup_token_request_ struct token_request request = {0};
-	struct cache_entry *fetch;
-	struct cache_key key;
-	int r;
-
-	r = look_up(b, binding, &request, &key);
-	if (r < 0)
-		return answer_invalid(b, r, ret);
-	r = cache_reject(
-	    b->cache, &key, binding, sha256_hex, deadline_boottime(), w, ret, &fetch);
-	if (r == 0 && fetch)
-		start_fetch(b, fetch, &request);
-	return r;
+	return ask(b, binding, 0, sha256_hex, w, ret);
 }
 
 /* Renews one token, unless its destination is no longer what it was fetched for. */

@@ -14,16 +14,8 @@
 #include "destination.h"
 #include "oauth.h"
 #include "properties.h"
+#include "reason.h"
 #include "settings.h"
-
-static int complain(char **ret_why, const char *destination, const char *reason)
-{
-	if (asprintf(ret_why, "destination '%s' %s", destination, reason) < 0) {
-		*ret_why = NULL;
-		return -ENOMEM;
-	}
-	return -EINVAL;
-}
 
 static int add_layer(struct properties *p, const struct config_file *f, char **ret_why)
 {
@@ -107,12 +99,16 @@ static int check_destination(const char *name, const struct properties *p,
 static int check_binding(const struct binding *b, char **ret_why)
 {
 	if (b->fragment)
-		return complain(ret_why, b->destination,
-		    "is asked for with a fragment, which this version cannot do");
+		return reason_set(ret_why, -EINVAL,
+		    "destination '%s' is asked for with a fragment, which this version "
+		    "cannot do",
+		    b->destination);
 	if (b->instance || b->level)
-		return complain(ret_why, b->destination,
-		    "is asked for from a Destination service, which this version cannot "
-		    "do");
+		return reason_set(ret_why, -EINVAL,
+		    "destination '%s' is asked for from a Destination service, which "
+		    "this version "
+		    "cannot do",
+		    b->destination);
 	return 0;
 }
 
