@@ -140,18 +140,28 @@ static int scalar(
 	return 1;
 }
 
+/* As scalar(), and no <placeholder> by the rule given. */
+static int filled_scalar(const struct properties *p, const char *key,
+    bool (*is_unfilled)(const char *text), const char **ret, char **ret_why)
+{
+	int r;
+
+	r = scalar(p, key, ret, ret_why);
+	if (r > 0 && is_unfilled(*ret))
+		return properties_complain(
+		    p, key, ret_why, "still has a <placeholder> where a value belongs");
+	return r;
+}
+
 int properties_string(
     const struct properties *p, const char *key, const char **ret, char **ret_why)
 {
 	const char *text;
 	int r;
 
-	r = scalar(p, key, &text, ret_why);
+	r = filled_scalar(p, key, has_placeholder, &text, ret_why);
 	if (r <= 0)
 		return r;
-	if (has_placeholder(text))
-		return properties_complain(
-		    p, key, ret_why, "still has a <placeholder> where a value belongs");
 	if (has_control(text))
 		return properties_complain(p, key, ret_why, "has a control character");
 	*ret = text;
@@ -164,14 +174,10 @@ int properties_secret(
 	const char *text;
 	int r;
 
-	r = scalar(p, key, &text, ret_why);
-	if (r <= 0)
-		return r;
-	if (is_placeholder(text))
-		return properties_complain(
-		    p, key, ret_why, "still has a <placeholder> where a value belongs");
-	*ret = text;
-	return 1;
+	r = filled_scalar(p, key, is_placeholder, &text, ret_why);
+	if (r > 0)
+		*ret = text;
+	return r;
 }
 
 int properties_boolean(
