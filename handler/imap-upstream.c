@@ -232,15 +232,6 @@ static int read_response(struct upstream *u, struct imap_response *ret)
 	return r < 0 ? r : 0;
 }
 
-/*
- * What was advertised before a login does not hold after it; a list that comes with its
- * success does (RFC 9051 6.2.3), and only without one is the server asked again.
- */
-static void expect_new_capabilities(struct upstream *u)
-{
-	upstream_forget_capabilities(u);
-}
-
 /* Sends "<tag> <command>" and waits for what ends it. */
 static int command(struct upstream *u, const char *text, struct imap_response *ret)
 {
@@ -378,7 +369,7 @@ int imap_auth(struct upstream *u, const char *mechanism, const char *initial,
 
 	r = secret_concat(&text, "AUTHENTICATE ", mechanism, initial ? " " : "",
 	    initial ? (*initial ? initial : "=") : "", NULL);
-	expect_new_capabilities(u);
+	upstream_forget_capabilities(u); /* what held before a login does not after it */
 	if (r == 0)
 		r = command(u, secret_str(&text), &response);
 	return r < 0 ? r : login_outcome(u, &response, challenge);
@@ -391,7 +382,7 @@ int imap_answer(struct upstream *u, const char *encoded, struct secret *challeng
 	int r;
 
 	r = secret_concat(&line, encoded, "\r\n", NULL);
-	expect_new_capabilities(u);
+	upstream_forget_capabilities(u); /* what held before a login does not after it */
 	if (r == 0)
 		r = upstream_send(u, &line);
 	if (r == 0)
@@ -443,7 +434,7 @@ int imap_login(struct upstream *u, const char *user, const char *password)
 		r = append_quoted(&text, password);
 	if (r == 0)
 		r = upstream_hide(u, secret_str(&text) + secret);
-	expect_new_capabilities(u);
+	upstream_forget_capabilities(u); /* what held before a login does not after it */
 	if (r == 0)
 		r = command(u, secret_str(&text), &response);
 	return r < 0 ? r : login_outcome(u, &response, NULL);
