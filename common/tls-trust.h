@@ -3,7 +3,8 @@
 /*
  * Which certificates a destination believes: SAP's "Server Certificate Authentication"
  * keys TrustStoreLocation, TrustStorePassword, TrustAll, HostnameVerifier. They hold for
- * the mail server and for the token service alike.
+ * the mail server; for the token service, whose names are always checked strictly, all but
+ * HostnameVerifier do.
  */
 
 #include <stdbool.h>

@@ -11,7 +11,7 @@
 
 #include "macro.h"
 
-struct tls_context; /* what is believed; made by trust.h */
+struct tls_context; /* what is believed; made by tls-context.h */
 struct tls;
 
 struct tls_context *tls_context_free(struct tls_context *c);
@@ -48,7 +48,7 @@ short tls_events(const struct tls *tls);
  */
 _must_check_ ssize_t tls_read(struct tls *tls, void *buffer, size_t n);
 
-/* As many of `n` > 0 bytes as go now: > 0, -EAGAIN (may be tried again with other bytes),
+/* As many of `n` > 0 bytes as go now: > 0, -EAGAIN (to be tried again with the same bytes first),
  * -EPIPE. */
 _must_check_ ssize_t tls_write(struct tls *tls, const void *bytes, size_t n);
 
