@@ -59,29 +59,37 @@ const char *varlink_error(const struct json *message)
 	return string_member(message, "error");
 }
 
-static void begin(
-    struct varlink_writer *v, struct secret *out, const char *key, const char *value)
+static void begin(struct varlink_writer *v, struct secret *out, const char *key,
+    const char *value, bool is_oneway)
 {
 	*v = (struct varlink_writer){.w = {.out = out}, .start = out->len};
 	json_writer_open(&v->w, NULL, '{');
 	if (key)
 		json_writer_string(&v->w, key, value);
+	if (is_oneway)
+		json_writer_boolean(&v->w, "oneway", true);
 	json_writer_open(&v->w, "parameters", '{');
 }
 
 void varlink_begin_call(struct varlink_writer *v, struct secret *out, const char *method)
 {
-	begin(v, out, "method", method);
+	begin(v, out, "method", method, false);
+}
+
+void varlink_begin_oneway_call(
+    struct varlink_writer *v, struct secret *out, const char *method)
+{
+	begin(v, out, "method", method, true);
 }
 
 void varlink_begin_reply(struct varlink_writer *v, struct secret *out)
 {
-	begin(v, out, NULL, NULL);
+	begin(v, out, NULL, NULL, false);
 }
 
 void varlink_begin_error(struct varlink_writer *v, struct secret *out, const char *error)
 {
-	begin(v, out, "error", error);
+	begin(v, out, "error", error, false);
 }
 
 int varlink_end(struct varlink_writer *v)

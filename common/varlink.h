@@ -38,6 +38,9 @@ struct varlink_writer {
 };
 
 void varlink_begin_call(struct varlink_writer *v, struct secret *out, const char *method);
+/* One that gets no reply. */
+void varlink_begin_oneway_call(
+    struct varlink_writer *v, struct secret *out, const char *method);
 void varlink_begin_reply(struct varlink_writer *v, struct secret *out);
 void varlink_begin_error(struct varlink_writer *v, struct secret *out, const char *error);
 _must_check_ int varlink_end(struct varlink_writer *v);

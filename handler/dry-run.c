@@ -48,6 +48,7 @@ int dry_run(struct session_request *request)
 	struct steps steps = {0};
 	int r;
 
+	request->full_handshake = true;
 	request->on_phase = on_phase;
 	request->userdata = &steps;
 	session_begin(&s, request);

@@ -30,7 +30,8 @@ static int start_tls(const struct login *l, struct upstream *u)
 
 	enter(l, u, "starting TLS");
 	upstream_forget_capabilities(u);
-	r = stream_start_tls(&u->stream, l->tls, l->destination->host, deadline, &u->why);
+	r = stream_start_tls(
+	    &u->stream, l->tls, l->destination->host, l->tls_session, deadline, &u->why);
 	return r < 0 ? upstream_fail_stream(u, r) : 0;
 }
 

@@ -10,10 +10,11 @@
 struct login {
 	const struct protocol *protocol;
 	const struct destination *destination;
-	struct tls_context *tls; /* borrowed */
-	const char *token;	 /* access token, or NULL without OAuth */
-	const char
-	    *mechanism; /* set by login_run(): the one used, constant; NULL before */
+	struct tls_context *tls;	  /* borrowed */
+	const struct secret *tls_session; /* to resume; NULL or empty for none */
+	const char *token;		  /* access token, or NULL without OAuth */
+	/* Set by login_run(): the one used, constant; NULL before. */
+	const char *mechanism;
 	/* Called, if not NULL, when a phase begins; for --check. */
 	void (*on_phase)(const char *phase, void *userdata);
 	void *userdata;

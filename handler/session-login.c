@@ -65,7 +65,8 @@ static int note_tls(struct session *s)
 	s->record.tls = NULL;
 	if (!tls || !tls_is_established(tls))
 		return 0;
-	if (asprintf(&s->record.tls, "%s %s%s", tls_version(tls), tls_cipher(tls),
+	if (asprintf(&s->record.tls, "%s %s%s%s", tls_version(tls), tls_cipher(tls),
+		tls_is_resumed(tls) ? " resumed" : "",
 		tls_is_verified(tls) ? "" : " unverified") < 0) {
 		s->record.tls = NULL;
 		return -ENOMEM;
@@ -96,6 +97,7 @@ static int attempt(struct session *s)
 	    .protocol = s->protocol,
 	    .destination = &s->destination,
 	    .tls = s->tls,
+	    .tls_session = &s->tokens.tls_session,
 	    .token = s->token.len ? secret_str(&s->token) : NULL,
 	    .on_phase = s->request->on_phase,
 	    .userdata = s->request->userdata,
@@ -158,6 +160,20 @@ static void report_refusal(struct session *s)
 		return; /* the helper has noted it, or is not to be had; the login failed either way */
 }
 
+/* What the server handed out for resumption goes to whoever comes next. */
+static void keep_tls_sessions(struct session *s)
+{
+	struct tls *tls = s->upstream.stream.tls;
+
+	for (unsigned i = 0; tls && i < TLS_SESSIONS_MAX; i++) {
+		_cleanup_tls_session_ struct tls_session session = {0};
+
+		if (tls_take_session(tls, &session) <= 0)
+			return;
+		token_keep_tls_session(&s->tokens, &session);
+	}
+}
+
 int session_log_in(struct session *s)
 {
 	int r;
@@ -168,12 +184,14 @@ int session_log_in(struct session *s)
 		if (r < 0)
 			return r;
 		upstream_done(&s->upstream);
+		secret_done(&s->tokens.tls_session); /* has been used */
 		r = attempt(s);
 		if (r == -EACCES && s->upstream.credentials_refused)
 			report_refusal(s);
 	}
 	if (r < 0)
 		return r;
+	keep_tls_sessions(s);
 	/* what logged us in is not needed again */
 	secret_done(&s->token);
 	token_source_done(&s->tokens);

@@ -19,7 +19,10 @@
 #include "hostname.h"
 #include "paths.h"
 #include "reason.h"
-#include "tls-context.h"
+#include "tls-policy.h"
+
+/* For a helper whose answer is welcome and not needed. */
+#define PATIENCE_USEC (100 * USEC_PER_MSEC)
 
 static const struct protocol *const protocols[MAIL_PROTOCOL_MAX] = {
     [MAIL_SMTP] = &protocol_smtp,
@@ -97,27 +100,54 @@ int session_configure(struct session *s)
 	return check_supported(s, &p);
 }
 
-static int ask_for_token(struct session *s)
+/* Which policy judges the server; TLS sessions made under another one are not for us. */
+static int name_tls(struct session *s)
 {
-	_cleanup_free_ char *path = NULL;
+	const struct destination *d = &s->destination;
 	int r;
 
-	if (!authentication_is_oauth(s->destination.authentication))
+	if (d->tls_mode == TLS_NEVER)
 		return 0;
-	session_enter(s, "asking the helper for a token");
-	r = path_helper_socket(s->request->helper_socket, &path);
+	r = tls_policy_digest(
+	    &s->config, &s->settings, &d->trust, d->host, s->tls_policy);
+	return r < 0 ? r
+		     : tls_policy_context(s->tls_policy, d->host, d->port, s->tls_name);
+}
+
+/* Without a token to get, a helper that is not there costs no more than a full handshake. */
+static int ask_helper(struct session *s)
+{
+	_cleanup_free_ char *why = NULL;
+	bool resumes = *s->tls_name && !s->request->full_handshake;
+	struct token_request request = {
+	    .destination = s->destination.name,
+	    .tls_context = resumes ? s->tls_name : NULL,
+	    .wants_token = authentication_is_oauth(s->destination.authentication),
+	    .lifetime_sec = s->protocol->token_lifetime_sec,
+	};
+	int r;
+
+	if (!resumes && !request.wants_token)
+		return 0;
+	session_enter(s, "asking the helper");
+	r = path_helper_socket(s->request->helper_socket, &s->helper_path);
 	if (r < 0)
 		return r == -ENOMEM ? r
 				    : reason_set(&s->why, -EINVAL,
 					  "the helper's socket is no usable path");
-	return token_open(&s->tokens, path, s->destination.name,
-	    s->protocol->token_lifetime_sec, s->deadline, &s->why);
+	request.path = s->helper_path;
+	if (request.wants_token)
+		return token_open(&s->tokens, &request, s->deadline, &s->why);
+	r = token_open(&s->tokens, &request, deadline_in(PATIENCE_USEC), &why);
+	return r == -ENOMEM ? r : 0;
 }
 
-static int await_token(struct session *s)
+static int await_helper(struct session *s)
 {
-	if (!authentication_is_oauth(s->destination.authentication))
+	if (!authentication_is_oauth(s->destination.authentication)) {
+		token_wait_tls_session(&s->tokens, deadline_in(PATIENCE_USEC));
 		return 0;
+	}
 	session_enter(s, "waiting for the helper's token");
 	return token_wait(&s->tokens, s->deadline, &s->token, &s->why);
 }
@@ -146,8 +176,13 @@ static int load_trust(struct session *s)
 	tzset(); /* certificates have times; the zone's file is the host's too */
 	if (s->destination.tls_mode == TLS_NEVER)
 		return 0;
+	if (s->request->tls_cache)
+		s->tls = tls_cache_find(s->request->tls_cache, s->tls_policy);
+	if (s->tls)
+		return 0;
 	r = tls_context_new(&s->config, &s->settings, &s->destination.trust,
-	    s->destination.host, &s->tls, &s->why);
+	    s->destination.host, &s->own_tls, &s->why);
+	s->tls = s->own_tls;
 	return r < 0 && r != -ENOMEM ? -EINVAL : r;
 }
 
@@ -155,10 +190,12 @@ int session_prepare(struct session *s)
 {
 	int r;
 
-	r = ask_for_token(s);
+	r = name_tls(s);
+	if (r == 0)
+		r = ask_helper(s);
 	if (r == 0)
 		r = find_names(s);
 	if (r == 0)
 		r = load_trust(s);
-	return r < 0 ? r : await_token(s);
+	return r < 0 ? r : await_helper(s);
 }

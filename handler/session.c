@@ -59,9 +59,10 @@ void session_done(struct session *s)
 	settings_done(&s->settings);
 	upstream_done(&s->upstream);
 	stream_done(&s->client);
-	tls_context_free(s->tls);
+	tls_context_free(s->own_tls);
 	dial_free_addresses(&s->addresses);
 	token_source_done(&s->tokens);
+	free(s->helper_path);
 	secret_done(&s->token);
 	free(s->host_name);
 	free(s->client_side_name);
@@ -70,8 +71,7 @@ void session_done(struct session *s)
 	destination_done(&s->destination);
 }
 
-/* Before the destination is known, the port that was reached or the name may tell the protocol. */
-static const struct protocol *guess_protocol(int fd, const char *destination)
+const struct protocol *session_guess_protocol(int fd, const char *destination)
 {
 	struct sockaddr_in6 address = {0};
 	socklen_t len = sizeof(address);
@@ -272,7 +272,7 @@ void session_run(const struct session_request *request, int in_fd, int out_fd)
 	int r;
 
 	session_begin(&s, request);
-	s.protocol = guess_protocol(in_fd, request->destination);
+	s.protocol = session_guess_protocol(in_fd, request->destination);
 	x = (struct exchange){.client = &s.client,
 	    .upstream = &s.upstream,
 	    .protocol = s.protocol,

@@ -9,9 +9,11 @@
 #include <stdint.h>
 
 #include "destination.h"
+#include "digest.h"
 #include "protocol.h"
 #include "record.h"
 #include "settings.h"
+#include "tls-cache.h"
 #include "token.h"
 
 /* The whole login, its one retry included: our 421 must beat the client's own time-out. */
@@ -30,6 +32,10 @@ struct session_request {
 	/* How the server is reached: dial_connect(), or a test's other end. */
 	int (*connect)(const struct addrinfo *addresses, int watch_fd, uint64_t deadline,
 	    char **ret_why);
+	/* Contexts that are ready, borrowed; NULL for none: each session makes its own. */
+	const struct tls_cache *tls_cache;
+	bool
+	    full_handshake; /* resume no TLS session: the certificate is to be looked at */
 	/* Called when a phase begins, with its name; NULL for none. */
 	void (*on_phase)(const char *phase, void *userdata);
 	void *userdata;
@@ -44,8 +50,13 @@ struct session {
 	struct settings settings;
 	struct destination destination;
 	const struct protocol *protocol; /* a guess until the destination has been read */
-	struct tls_context *tls;
+	struct tls_context
+	    *own_tls;		 /* owned; NULL if a context of the request's serves */
+	struct tls_context *tls; /* borrowed; NULL if TLS is never used */
+	unsigned char tls_policy[DIGEST_SHA256_SIZE]; /* tls_policy_digest() */
+	char tls_name[DIGEST_SHA256_HEX_SIZE]; /* tls_policy_context(); "" likewise */
 	struct addrinfo *addresses;
+	char *helper_path;
 	struct token_source tokens;
 	struct secret token;
 	bool warned;	 /* of insecure settings */
@@ -72,6 +83,9 @@ _must_check_ int session_prepare(struct session *s);
 _must_check_ int session_log_in(struct session *s);
 void session_done(struct session *s);
 #define _cleanup_session_ _cleanup_(session_done)
+
+/* Before the destination is known, the port that was reached or the name may tell the protocol. */
+const struct protocol *session_guess_protocol(int fd, const char *destination);
 
 /* Says that a phase begins. */
 void session_enter(struct session *s, const char *phase);

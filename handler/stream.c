@@ -229,11 +229,13 @@ int stream_write(struct stream *s, const void *bytes, size_t n, uint64_t deadlin
 }
 
 int stream_start_tls(struct stream *s, struct tls_context *context, const char *host,
-    uint64_t deadline, char **ret_why)
+    const struct secret *session, uint64_t deadline, char **ret_why)
 {
 	int r;
 
 	r = tls_new(context, s->in_fd, host, &s->tls);
+	if (r == 0 && session)
+		tls_offer_session(s->tls, session); /* else a full handshake */
 	while (r == 0) {
 		r = tls_handshake(s->tls, ret_why);
 		if (r != -EAGAIN)

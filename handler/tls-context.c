@@ -9,21 +9,14 @@
 
 #include <errno.h>
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
 #include <string.h>
-#include <strings.h>
 
 #include "reason.h"
 #include "tls-anchors.h"
 #include "tls-private.h"
 
-#define SYSTEM_DIRECTORY "/etc/ssl/certs"
-
-static const char *const system_bundles[] = {
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-};
+/* Four full records. */
+#define READ_BUFFER_SIZE ((size_t)66 * 1024)
 
 struct tls_context *tls_context_free(struct tls_context *c)
 {
@@ -42,18 +35,17 @@ static int unusable(char **ret_why, const char *path)
 
 static int load_system_anchors(SSL_CTX *ctx, char **ret_why)
 {
-	const char *directory = getenv("SSL_CERT_DIR"), *bundle = getenv("SSL_CERT_FILE");
+	const char *directory = tls_policy_system_directory();
+	const char *bundle = getenv("SSL_CERT_FILE");
 
 	if (bundle && *bundle && SSL_CTX_load_verify_file(ctx, bundle) != 1)
 		return unusable(ret_why, bundle);
-	if (!directory || !*directory)
-		directory = SYSTEM_DIRECTORY;
 	if (tls_anchors_are_hashed(directory))
 		return SSL_CTX_load_verify_dir(ctx, directory) == 1
 			   ? 0
 			   : unusable(ret_why, directory);
-	for (size_t i = 0; i < ELEMENTSOF(system_bundles); i++)
-		if (SSL_CTX_load_verify_file(ctx, system_bundles[i]) == 1)
+	for (size_t i = 0; tls_policy_system_bundles[i]; i++)
+		if (SSL_CTX_load_verify_file(ctx, tls_policy_system_bundles[i]) == 1)
 			return 0;
 	ERR_clear_error();
 	return 0; /* no system anchors: what the destination names may be enough */
@@ -71,23 +63,6 @@ static int add_named(SSL_CTX *ctx, const struct config *config, const char *name
 		if (X509_STORE_add_cert(store, sk_X509_value(stack, i)) != 1)
 			r = -ENOMEM;
 	return r;
-}
-
-/* Whether mail.<p>.ssl.trust, "*" or names between spaces, covers the host. */
-static bool is_trusted_host(const char *list, const char *host)
-{
-	size_t n = strlen(host);
-
-	while (list && *list) {
-		size_t word = strcspn(list, " ");
-
-		if ((word == 1 && *list == '*') ||
-		    (word == n && strncasecmp(list, host, n) == 0))
-			return true;
-		list += word;
-		list += strspn(list, " ");
-	}
-	return false;
 }
 
 static int load(SSL_CTX *ctx, const struct config *config,
@@ -120,7 +95,13 @@ static SSL_CTX *new_policy(void)
 				  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 				  SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_clear_mode(ctx, SSL_MODE_AUTO_RETRY);
-	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	/* a record's header and body, and the next records, with one read(2) */
+	SSL_CTX_set_read_ahead(ctx, 1);
+	SSL_CTX_set_default_read_buffer_len(ctx, READ_BUFFER_SIZE);
+	/* kept by whoever asks for it, in tls-resume.c, not in a process that will end */
+	SSL_CTX_set_session_cache_mode(
+	    ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_sess_set_new_cb(ctx, tls_on_new_session);
 	return ctx;
 }
 
@@ -137,18 +118,14 @@ int tls_context_new(const struct config *config, const struct settings *settings
 	c->ctx = new_policy();
 	if (!c->ctx)
 		return -ENOMEM;
-	c->insecure =
-	    trust->insecure_trust_all || is_trusted_host(trust->trusted_hosts, host);
-	c->check_host = trust->verification != HOST_VERIFY_NONE;
-	c->host_flags = trust->verification == HOST_VERIFY_BROWSER_COMPATIBLE
-			    ? X509_CHECK_FLAG_MULTI_LABEL_WILDCARDS
-			    : X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS;
-	if (!c->insecure) {
+	c->policy = tls_policy_of(trust, host);
+	if (!c->policy.insecure) {
 		r = load(c->ctx, config, settings, trust, ret_why);
 		if (r < 0)
 			return r;
 	}
-	SSL_CTX_set_verify(c->ctx, c->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_verify(
+	    c->ctx, c->policy.insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
 	*ret = TAKE_PTR(c);
 	return 0;
 }

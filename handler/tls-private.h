@@ -1,13 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* What tls.c and tls-context.c share; for nobody else. */
+/* What the tls*.c files share; for nobody else. */
 
 #include <openssl/ssl.h>
 #include <stdbool.h>
 
+#include "tls-policy.h"
+#include "tls.h"
+
 struct tls_context {
-	SSL_CTX *ctx;  /* owned */
-	bool insecure; /* certificates are not checked at all */
-	bool check_host;
-	unsigned host_flags; /* X509_CHECK_FLAG_* */
+	SSL_CTX *ctx; /* owned */
+	struct tls_policy policy;
 };
+
+struct tls {
+	SSL *ssl; /* owned */
+	const struct tls_context *context;
+	short events;
+	bool truncated;
+	uint64_t believed_until; /* of the session that was offered; see tls-resume.c */
+	SSL_SESSION *sessions[TLS_SESSIONS_MAX]; /* owned; the newest last */
+	unsigned n_sessions;
+};
+
+/* OpenSSL has a session for later connections: keeps it (1). */
+int tls_on_new_session(SSL *ssl, SSL_SESSION *session);
+
+/* Lets go of the sessions that nobody took. */
+void tls_drop_sessions(struct tls *tls);

@@ -17,13 +17,6 @@
 #include "reason.h"
 #include "tls-private.h"
 
-struct tls {
-	SSL *ssl; /* owned */
-	const struct tls_context *context;
-	short events;
-	bool truncated;
-};
-
 static bool is_ip_address(const char *host)
 {
 	unsigned char address[sizeof(struct in6_addr)];
@@ -38,12 +31,13 @@ static bool set_peer(SSL *ssl, const struct tls_context *context, const char *ho
 	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
 
 	if (is_ip_address(host))
-		return !context->check_host ||
+		return !context->policy.check_host ||
 		       X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1;
 	if (SSL_set_tlsext_host_name(ssl, host) != 1)
 		return false;
-	X509_VERIFY_PARAM_set_hostflags(param, context->host_flags);
-	return !context->check_host || X509_VERIFY_PARAM_set1_host(param, host, 0) == 1;
+	X509_VERIFY_PARAM_set_hostflags(param, context->policy.host_flags);
+	return !context->policy.check_host ||
+	       X509_VERIFY_PARAM_set1_host(param, host, 0) == 1;
 }
 
 int tls_new(struct tls_context *context, int fd, const char *host, struct tls **ret)
@@ -61,6 +55,7 @@ int tls_new(struct tls_context *context, int fd, const char *host, struct tls **
 		ERR_clear_error();
 		return -ENOMEM;
 	}
+	SSL_set_app_data(tls->ssl, tls);
 	SSL_set_connect_state(tls->ssl);
 	*ret = tls;
 	return 0;
@@ -68,8 +63,10 @@ int tls_new(struct tls_context *context, int fd, const char *host, struct tls **
 
 struct tls *tls_free(struct tls *tls)
 {
-	if (tls)
+	if (tls) {
 		SSL_free(tls->ssl);
+		tls_drop_sessions(tls);
+	}
 	free(tls);
 	return NULL;
 }
@@ -131,7 +128,7 @@ int tls_handshake(struct tls *tls, char **ret_why)
 	if (r == -EAGAIN)
 		return r;
 	verify = SSL_get_verify_result(tls->ssl);
-	if (r == -EPROTO && !tls->context->insecure && verify != X509_V_OK)
+	if (r == -EPROTO && !tls->context->policy.insecure && verify != X509_V_OK)
 		return reason_set(ret_why, -EKEYREJECTED,
 		    "the server's certificate is not believed: %s",
 		    X509_verify_cert_error_string(verify));
@@ -184,7 +181,7 @@ int tls_close(struct tls *tls)
 
 bool tls_has_pending(const struct tls *tls)
 {
-	return SSL_pending(tls->ssl) > 0;
+	return SSL_has_pending(tls->ssl) == 1;
 }
 
 bool tls_is_truncated(const struct tls *tls)
@@ -204,7 +201,7 @@ bool tls_is_half_closable(const struct tls *tls)
 
 bool tls_is_verified(const struct tls *tls)
 {
-	return !tls->context->insecure && tls->context->check_host;
+	return !tls->context->policy.insecure && tls->context->policy.check_host;
 }
 
 const char *tls_version(const struct tls *tls)

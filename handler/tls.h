@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "macro.h"
+#include "secret.h"
 
 struct tls_context; /* what is believed; made by tls-context.h */
 struct tls;
@@ -31,6 +31,36 @@ _must_check_ int tls_new(
 
 /* Frees without a word to the peer; takes NULL; returns NULL. */
 struct tls *tls_free(struct tls *tls);
+
+/*
+ * Offers to resume a session, `bytes` of a tls_session, in the handshake to come; it must
+ * have been made under the same tls_policy_context(). False if it is none, or its
+ * certificate is over or was last looked at a day ago; then the handshake is a full one,
+ * as it is if the server does not want it.
+ */
+bool tls_offer_session(struct tls *tls, const struct secret *bytes);
+
+/* Whether the handshake resumed the session that was offered. */
+bool tls_is_resumed(const struct tls *tls);
+
+/* So many sessions of one connection are kept; OpenSSL's servers hand out two. */
+#define TLS_SESSIONS_MAX 4
+
+/* A session to be resumed by a later connection (RFC 8446 2.2, RFC 5077). */
+struct tls_session {
+	struct secret bytes; /* for tls_offer_session() alone; has the session's keys */
+	uint64_t lifetime_sec;
+	bool single_use; /* RFC 8446 C.4: to be resumed once */
+};
+void tls_session_done(struct tls_session *s);
+#define _cleanup_tls_session_ _cleanup_(tls_session_done)
+
+/*
+ * Takes the newest session that the server has handed out and nobody has taken: 1, with
+ * `ret`, whose bytes were empty; 0 if there is none (in TLS 1.3 they come after the
+ * handshake); -ENOMEM.
+ */
+_must_check_ int tls_take_session(struct tls *tls, struct tls_session *ret);
 
 /*
  * One step of the handshake: 0 when done; -EAGAIN to go on after polling for
@@ -55,7 +85,7 @@ _must_check_ ssize_t tls_write(struct tls *tls, const void *bytes, size_t n);
 /* Sends close_notify, after which reading may go on: 0, -EAGAIN, or -EPIPE. */
 _must_check_ int tls_close(struct tls *tls);
 
-/* Whether decrypted bytes wait inside, which poll(2) on the descriptor would not show. */
+/* Whether bytes wait inside, decrypted or not, which poll(2) on the descriptor would not show. */
 bool tls_has_pending(const struct tls *tls);
 
 /* Whether the peer ended the connection without close_notify. */

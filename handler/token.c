@@ -1,68 +1,52 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The handler's half of io.maildest.Helper: three calls, pipelined, and what their errors mean. */
+/* The handler's calls of io.maildest.Helper, pipelined, and repeated if the helper dies. */
 
 #include "token.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
+#include "base64.h"
 #include "deadline.h"
 #include "digest.h"
-#include "log.h"
 #include "reason.h"
 #include "varlink.h"
 
-#define INTERFACE "io.maildest.Helper."
-#define READ_SIZE 4096
+/* Between two attempts at a helper that is being restarted. */
+#define PAUSE_MIN_USEC (20 * USEC_PER_MSEC)
+#define PAUSE_MAX_USEC USEC_PER_SEC
 
 void token_source_done(struct token_source *t)
 {
-	if (t->fd >= 0)
-		(void)close(t->fd); /* the helper notices */
-	secret_done(&t->input);
+	helper_link_done(&t->link);
+	secret_done(&t->tls_session);
 	*t = (struct token_source)TOKEN_SOURCE_INIT;
-}
-
-static int send_all(
-    struct token_source *t, const struct secret *message, uint64_t deadline)
-{
-	size_t at = 0;
-	ssize_t n;
-	int r;
-
-	while (at < message->len) {
-		n = send(t->fd, message->data + at, message->len - at, MSG_NOSIGNAL);
-		if (n >= 0) {
-			at += (size_t)n;
-			continue;
-		}
-		if (errno != EAGAIN && errno != EINTR)
-			return -errno;
-		r = fd_wait(t->fd, POLLOUT, deadline);
-		if (r < 0)
-			return r;
-	}
-	return 0;
 }
 
 static int append_open(struct secret *out, const char *destination)
 {
 	struct varlink_writer v;
 
-	varlink_begin_call(&v, out, INTERFACE "OpenSession");
+	varlink_begin_call(&v, out, HELPER_INTERFACE "OpenSession");
 	json_writer_string(&v.w, "service", destination);
 	json_writer_string(&v.w, "destination", destination);
 	return varlink_end(&v);
 }
 
-static int append_get(struct secret *out, uint64_t lifetime_sec)
+static int append_get_tls_session(struct secret *out, const char *context)
 {
 	struct varlink_writer v;
 
-	varlink_begin_call(&v, out, INTERFACE "GetToken");
+	varlink_begin_call(&v, out, HELPER_INTERFACE "GetTlsSession");
+	json_writer_string(&v.w, "context", context);
+	return varlink_end(&v);
+}
+
+static int append_get_token(struct secret *out, uint64_t lifetime_sec)
+{
+	struct varlink_writer v;
+
+	varlink_begin_call(&v, out, HELPER_INTERFACE "GetToken");
 	if (lifetime_sec > 0)
 		json_writer_integer(&v.w, "minimum_lifetime", (int64_t)lifetime_sec);
 	return varlink_end(&v);
@@ -77,166 +61,95 @@ static int append_reject(struct secret *out, const struct secret *token)
 	r = digest_sha256_hex(token->data, token->len, hash);
 	if (r < 0)
 		return r;
-	varlink_begin_call(&v, out, INTERFACE "RejectToken");
+	varlink_begin_call(&v, out, HELPER_INTERFACE "RejectToken");
 	json_writer_string(&v.w, "token_sha256", hash);
 	return varlink_end(&v);
 }
 
-/* Whoever listens there sees which destinations are used, and decides which token we send. */
-static int check_listener(int fd, char **ret_why)
+/* The calls a session begins with; t->unanswered becomes their number. */
+static int send_request(struct token_source *t, uint64_t deadline, char **ret_why)
 {
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
-		return reason_set(ret_why, -ENOTCONN,
-		    "cannot tell whose the helper is: %s", strerror(errno));
-	if (peer.uid != 0 && peer.uid != geteuid())
-		return reason_set(ret_why, -ENOTCONN,
-		    "the helper's socket belongs neither to root nor to the user this "
-		    "runs as");
-	return 0;
-}
-
-static int connect_helper(const char *path, char **ret_why)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	_cleanup_close_ int fd = -1;
-	int r;
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		return reason_set(
-		    ret_why, -ENOTCONN, "%s: is too long for a socket's path", path);
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return reason_set(
-		    ret_why, -ENOTCONN, "no socket for the helper: %s", strerror(errno));
-	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return reason_set(ret_why, -ENOTCONN, "%s: %s", path,
-		    errno == ENOENT || errno == ECONNREFUSED
-			? "the helper is not running (start maildest-helper.socket)"
-			: strerror(errno));
-	r = check_listener(fd, ret_why);
-	return r < 0 ? r : TAKE_FD(fd);
-}
-
-int token_open_fd(struct token_source *t, int fd, const char *destination,
-    uint64_t lifetime_sec, uint64_t deadline, char **ret_why)
-{
+	const struct token_request *q = &t->request;
 	_cleanup_secret_ struct secret calls = {0};
 	int r;
 
-	*t = (struct token_source){.fd = fd, .unanswered = 2};
-	r = append_open(&calls, destination);
-	if (r == 0)
-		r = append_get(&calls, lifetime_sec);
-	if (r < 0)
-		return r;
-	r = send_all(t, &calls, deadline);
-	return r < 0 ? reason_set(ret_why, -ENOTCONN, "cannot speak to the helper: %s",
-			   strerror(-r))
-		     : 0;
+	t->unanswered = 1 + (q->tls_context ? 1 : 0) + (q->wants_token ? 1 : 0);
+	r = append_open(&calls, q->destination);
+	if (r == 0 && q->tls_context)
+		r = append_get_tls_session(&calls, q->tls_context);
+	if (r == 0 && q->wants_token)
+		r = append_get_token(&calls, q->lifetime_sec);
+	return r < 0 ? r : helper_link_send(&t->link, &calls, deadline, ret_why);
 }
 
-int token_open(struct token_source *t, const char *path, const char *destination,
-    uint64_t lifetime_sec, uint64_t deadline, char **ret_why)
+/* Waits a little, longer each time: 0, or -ETIMEDOUT if the deadline comes first. */
+static int pause_before_retry(uint64_t *pause, uint64_t deadline)
 {
-	int fd;
-
-	fd = connect_helper(path, ret_why);
-	return fd < 0
-		   ? fd
-		   : token_open_fd(t, fd, destination, lifetime_sec, deadline, ret_why);
-}
-
-static int receive(struct token_source *t, uint64_t deadline)
-{
-	ssize_t n;
-	int r;
-
-	r = secret_reserve(&t->input, READ_SIZE);
-	if (r == 0)
-		r = fd_wait(t->fd, POLLIN, deadline);
-	if (r < 0)
-		return r;
-	n = recv(t->fd, t->input.data + t->input.len, READ_SIZE, 0);
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-	if (n == 0)
-		return -ECONNRESET;
-	t->input.len += (size_t)n;
-	t->input.data[t->input.len] = '\0';
+	if (deadline_now() + *pause >= deadline)
+		return -ETIMEDOUT;
+	if (deadline_poll(NULL, 0, deadline_in(*pause)) != -ETIMEDOUT)
+		return -EINTR;
+	*pause = MIN_OF(*pause * 2, PAUSE_MAX_USEC);
 	return 0;
 }
 
-static int next_reply(
-    struct token_source *t, uint64_t deadline, struct json **ret, char **ret_why)
+/* Whether a failure is worth another connection: the queue was full, or the helper died. */
+static bool is_worth_retrying(const struct token_source *t, int error)
+{
+	return t->request.path && (error == -EAGAIN || t->link.broken);
+}
+
+static int open_once(struct token_source *t, uint64_t deadline, char **ret_why)
+{
+	int r;
+
+	r = helper_link_connect(&t->link, t->request.path, ret_why);
+	return r < 0 ? r : send_request(t, deadline, ret_why);
+}
+
+/* Opens until it goes or is hopeless; the last reason stays. */
+static int open_patiently(
+    struct token_source *t, uint64_t *pause, uint64_t deadline, char **ret_why)
 {
 	int r;
 
 	for (;;) {
-		r = varlink_take(&t->input, ret);
-		if (r > 0)
+		_cleanup_free_ char *why = NULL;
+
+		r = open_once(t, deadline, &why);
+		if (r == 0)
 			return 0;
-		if (r == -ENOMEM)
+		if (!is_worth_retrying(t, r) || pause_before_retry(pause, deadline) < 0) {
+			*ret_why = TAKE_PTR(why);
 			return r;
-		if (r < 0)
-			return reason_set(
-			    ret_why, -ENOTCONN, "the helper sent no varlink message");
-		r = receive(t, deadline);
-		if (r == -ETIMEDOUT)
-			return reason_set(
-			    ret_why, -EAGAIN, "the helper had no token in time");
-		if (r < 0)
-			return reason_set(
-			    ret_why, -ENOTCONN, "the helper broke the connection");
+		}
 	}
 }
 
-/* What the helper's errors mean to a session. */
-static const struct {
-	const char *name;
-	int error;
-	const char *what;
-} errors[] = {
-    {"IdentityRefused", -EACCES, "the mail server refuses this identity"},
-    {"InvalidDestination", -EINVAL, "the helper cannot use the destination"},
-    {"LimitExceeded", -EAGAIN, "the helper allows no more requests"},
-    {"TokenRefused", -ENOKEY, "the token service refused the request"},
-    {"TokenServiceUnavailable", -EAGAIN, "no access token"},
-};
-
-static int explain_error(const struct json *reply, char **ret_why)
+int token_open(struct token_source *t, const struct token_request *request,
+    uint64_t deadline, char **ret_why)
 {
-	_cleanup_secret_ struct secret reason = {0};
-	const char *name = varlink_error(reply), *text = NULL;
-	struct json_value parameters, v;
-	size_t n = strlen(INTERFACE);
+	uint64_t pause = PAUSE_MIN_USEC;
 
-	if (varlink_parameters(reply, &parameters) && parameters.json &&
-	    json_find(parameters, "reason", &v))
-		text = json_string(v);
-	if (text && log_escape(&reason, text, strlen(text)) < 0)
-		return -ENOMEM;
-	for (size_t i = 0; i < ELEMENTSOF(errors); i++)
-		if (strncmp(name, INTERFACE, n) == 0 &&
-		    strcmp(name + n, errors[i].name) == 0)
-			return reason_set(ret_why, errors[i].error, "%s: %s",
-			    errors[i].what,
-			    text ? secret_str(&reason) : "no reason given");
-	return reason_set(
-	    ret_why, -ENOTCONN, "the helper answered with an error of its own");
+	*t = (struct token_source)TOKEN_SOURCE_INIT;
+	t->request = *request;
+	return open_patiently(t, &pause, deadline, ret_why);
+}
+
+int token_open_fd(struct token_source *t, int fd, const struct token_request *request,
+    uint64_t deadline, char **ret_why)
+{
+	*t = (struct token_source)TOKEN_SOURCE_INIT;
+	t->request = *request;
+	t->request.path = NULL;
+	t->link.fd = fd;
+	return send_request(t, deadline, ret_why);
 }
 
 static int take_token(const struct json *reply, struct secret *ret, char **ret_why)
 {
-	struct json_value parameters, v;
-	const char *token = NULL;
+	const char *token = helper_link_string(reply, "access_token");
 
-	if (varlink_parameters(reply, &parameters) && parameters.json &&
-	    json_find(parameters, "access_token", &v))
-		token = json_string(v);
 	if (!token || !*token)
 		return reason_set(
 		    ret_why, -ENOTCONN, "the helper answered without a token");
@@ -247,23 +160,69 @@ static int take_token(const struct json *reply, struct secret *ret, char **ret_w
 	return secret_puts(ret, token);
 }
 
-int token_wait(
+/* One that is not base64 or not there, or an error: there is none. */
+static void take_tls_session(struct token_source *t, const struct json *reply)
+{
+	const char *text = helper_link_string(reply, "session");
+
+	secret_clear(&t->tls_session);
+	if (text && base64_decode(text, strlen(text), &t->tls_session) < 0)
+		secret_clear(&t->tls_session);
+}
+
+/* Takes the replies one by one; the token, if one is wanted, comes last. */
+static int take_replies(
     struct token_source *t, uint64_t deadline, struct secret *ret, char **ret_why)
 {
-	int r = -ENOTCONN;
+	int r = 0;
 
 	for (; t->unanswered > 0; t->unanswered--) {
+		bool is_last = t->unanswered == 1;
 		_cleanup_json_ struct json *reply = NULL;
 
-		r = next_reply(t, deadline, &reply, ret_why);
+		r = helper_link_receive(&t->link, deadline, &reply, ret_why);
 		if (r < 0)
 			return r;
-		if (varlink_error(reply))
-			return explain_error(reply, ret_why);
-		if (t->unanswered == 1)
+		if (t->request.tls_context && t->unanswered == (ret ? 2U : 1U))
+			take_tls_session(t, reply);
+		else if (varlink_error(reply))
+			return helper_link_explain(reply, ret_why);
+		else if (is_last && ret)
 			r = take_token(reply, ret, ret_why);
 	}
 	return r;
+}
+
+int token_wait(
+    struct token_source *t, uint64_t deadline, struct secret *ret, char **ret_why)
+{
+	uint64_t pause = PAUSE_MIN_USEC;
+	int r;
+
+	if (t->unanswered == 0)
+		return -ENOTCONN;
+	for (;;) {
+		_cleanup_free_ char *why = NULL;
+
+		r = take_replies(t, deadline, ret, &why);
+		if (r < 0 && t->link.broken && t->request.path &&
+		    pause_before_retry(&pause, deadline) == 0) {
+			r = open_patiently(t, &pause, deadline, ret_why);
+			if (r < 0)
+				return r;
+			continue;
+		}
+		*ret_why = TAKE_PTR(why);
+		return r;
+	}
+}
+
+void token_wait_tls_session(struct token_source *t, uint64_t deadline)
+{
+	_cleanup_free_ char *why = NULL;
+
+	if (t->link.fd >= 0 && take_replies(t, deadline, NULL, &why) < 0)
+		secret_clear(&t->tls_session);
 }
 
 int token_reject(
@@ -275,9 +234,25 @@ int token_reject(
 	r = append_reject(&call, token);
 	if (r < 0)
 		return r;
+	t->request.path =
+	    NULL; /* a new connection would not know which token was meant */
 	t->unanswered = 1;
-	r = send_all(t, &call, deadline);
-	return r < 0 ? reason_set(ret_why, -ENOTCONN, "cannot speak to the helper: %s",
-			   strerror(-r))
-		     : 0;
+	return helper_link_send(&t->link, &call, deadline, ret_why);
+}
+
+void token_keep_tls_session(struct token_source *t, const struct tls_session *session)
+{
+	_cleanup_secret_ struct secret call = {0}, text = {0};
+	struct varlink_writer v;
+
+	if (t->link.fd < 0 || !t->request.tls_context ||
+	    base64_encode(session->bytes.data, session->bytes.len, &text) < 0)
+		return;
+	varlink_begin_oneway_call(&v, &call, HELPER_INTERFACE "PutTlsSession");
+	json_writer_string(&v.w, "context", t->request.tls_context);
+	json_writer_string(&v.w, "session", secret_str(&text));
+	json_writer_integer(&v.w, "lifetime", (int64_t)session->lifetime_sec);
+	json_writer_boolean(&v.w, "single_use", session->single_use);
+	if (varlink_end(&v) == 0)
+		helper_link_send_now(&t->link, &call);
 }

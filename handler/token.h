@@ -1,51 +1,76 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Access tokens from maildest-helper, over varlink (io.maildest.Helper). The connection
- * is bound to one service and destination with its first message, before anything from
- * outside is read, and the helper answers it for nothing else.
+ * What a session gets from maildest-helper (io.maildest.Helper): an access token, and the
+ * TLS session of an earlier connection. The connection is bound to one service and
+ * destination with its first message, before anything from outside is read, and the
+ * helper answers it for nothing else. A helper that dies before it has answered is asked
+ * again: the service manager brings it back.
  */
 
-#include <stdint.h>
+#include "helper-link.h"
+#include "tls.h"
 
-#include "secret.h"
+/* Strings borrowed for the source's life. */
+struct token_request {
+	const char *path; /* of the helper's socket */
+	const char *destination;
+	const char
+	    *tls_context; /* tls_policy_context(); NULL: no TLS session is wanted */
+	bool wants_token;
+	/* The token shall stay valid for so long, as far as one fetch can give that (the
+	 * helper counts at most half of a whole life). */
+	uint64_t lifetime_sec;
+};
 
 struct token_source {
-	int fd; /* owned; -1 when closed */
-	struct secret input;
-	unsigned unanswered; /* replies that are still to come */
+	struct helper_link link;
+	struct token_request request;
+	unsigned unanswered;	   /* replies that are still to come */
+	struct secret tls_session; /* once its reply has come; empty if there is none */
 };
-#define TOKEN_SOURCE_INIT \
-	{                 \
-		.fd = -1  \
+#define TOKEN_SOURCE_INIT                 \
+	{                                 \
+		.link = HELPER_LINK_INIT, \
 	}
 
 void token_source_done(struct token_source *t);
 #define _cleanup_token_source_ _cleanup_(token_source_done)
 
 /*
- * Connects to the helper's socket `path`, whose listener must be root's or our own user's
- * (SO_PEERCRED), and sends OpenSession and GetToken at once; the answer is awaited by
- * token_wait(). The token shall stay valid for `lifetime_sec`, as far as one fetch can
- * give that (the helper counts at most half of a whole life). 0; -ENOTCONN with *ret_why
- * (malloc'd) if it cannot be reached or is not trusted.
+ * Connects and sends OpenSession, GetTlsSession and GetToken, as far as they are wanted,
+ * in one piece; the answers are awaited by token_wait() or token_wait_tls_session(). 0;
+ * -ENOTCONN with *ret_why (malloc'd) if the helper cannot be reached or is not trusted;
+ * -EAGAIN with *ret_why if its queue stayed full until the deadline.
  */
-_must_check_ int token_open(struct token_source *t, const char *path,
-    const char *destination, uint64_t lifetime_sec, uint64_t deadline, char **ret_why);
+_must_check_ int token_open(struct token_source *t, const struct token_request *request,
+    uint64_t deadline, char **ret_why);
 
-/* Takes over a connected socket instead, for tests. 0 or as token_open(). */
-_must_check_ int token_open_fd(struct token_source *t, int fd, const char *destination,
-    uint64_t lifetime_sec, uint64_t deadline, char **ret_why);
+/* Takes over a connected socket instead, for tests; what breaks stays broken. As token_open(). */
+_must_check_ int token_open_fd(struct token_source *t, int fd,
+    const struct token_request *request, uint64_t deadline, char **ret_why);
 
 /*
  * Waits for the token that has been asked for. 0 and the token appended to `ret`; else,
  * with *ret_why (malloc'd, foreign text escaped): -EINVAL the destination is wrong;
- * -ENOKEY refused for good by the token service; -EACCES refused by the mail server before; -EAGAIN not now; -ENOTCONN the helper is gone or broke the
- * protocol.
+ * -ENOKEY refused for good by the token service; -EACCES refused by the mail server
+ * before; -EAGAIN not now; -ENOTCONN the helper is gone or broke the protocol.
  */
 _must_check_ int token_wait(
     struct token_source *t, uint64_t deadline, struct secret *ret, char **ret_why);
 
+/*
+ * Waits for t->tls_session alone, where no token is wanted. Whatever goes wrong, there is
+ * none, and the helper is not asked again.
+ */
+void token_wait_tls_session(struct token_source *t, uint64_t deadline);
+
 /* Says that the mail server refused `token`, and asks for a different one; then token_wait(). */
 _must_check_ int token_reject(struct token_source *t, const struct secret *token,
     uint64_t deadline, char **ret_why);
+
+/*
+ * Hands a TLS session over for later connections, without waiting; if the helper does not
+ * take it, they do full handshakes.
+ */
+void token_keep_tls_session(struct token_source *t, const struct tls_session *session);

@@ -193,6 +193,10 @@ static int handle(struct helper_double *h, struct values *v, const struct json *
 
 	if (method && strcmp(method, INTERFACE "OpenSession") == 0)
 		return answer_open(h);
+	if (method && strcmp(method, INTERFACE "GetTlsSession") == 0)
+		return reply(h, NULL, NULL, NULL); /* it has none */
+	if (method && strcmp(method, INTERFACE "PutTlsSession") == 0)
+		return 0; /* and keeps none; the call is oneway */
 	if (method && strcmp(method, INTERFACE "RejectToken") == 0) {
 		r = check_rejected(h, message);
 		return r < 0 ? r : answer_request(h, v);

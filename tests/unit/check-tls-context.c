@@ -107,7 +107,7 @@ START_TEST(test_believes_nobody_unasked)
 	put(&a, "ca.pem", &a.pem);
 	ck_assert_int_eq(load(&a, NULL, NULL, NULL, &c, &why), 0);
 	ck_assert(!believes(c, &a));
-	ck_assert(!c->insecure && c->check_host);
+	ck_assert(!c->policy.insecure && c->policy.check_host);
 	ck_assert_int_eq(SSL_CTX_get_verify_mode(c->ctx), SSL_VERIFY_PEER);
 	ck_assert_int_eq(SSL_CTX_get_min_proto_version(c->ctx), TLS1_2_VERSION);
 }
@@ -299,8 +299,8 @@ START_TEST(test_which_hosts_are_trusted_without_a_check)
 		ck_assert_int_eq(tls_context_new(&a.config, &settings, &trust,
 				     "mail.example", &c, &why),
 		    0);
-		ck_assert_msg(c->insecure == rows[i].insecure, "'%s': %d", rows[i].list,
-		    c->insecure);
+		ck_assert_msg(c->policy.insecure == rows[i].insecure, "'%s': %d", rows[i].list,
+		    c->policy.insecure);
 		ck_assert_int_eq(SSL_CTX_get_verify_mode(c->ctx),
 		    rows[i].insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER);
 	}
@@ -330,9 +330,9 @@ START_TEST(test_what_a_certificate_must_be_called)
 		ck_assert_int_eq(tls_context_new(&a.config, &settings, &trust,
 				     "mail.example", &c, &why),
 		    0);
-		ck_assert(c->check_host == rows[i].check);
-		ck_assert_uint_eq(c->host_flags & rows[i].flags, rows[i].flags);
-		ck_assert(!c->insecure);
+		ck_assert(c->policy.check_host == rows[i].check);
+		ck_assert_uint_eq(c->policy.host_flags & rows[i].flags, rows[i].flags);
+		ck_assert(!c->policy.insecure);
 	}
 	ck_assert_ptr_null(tls_context_free(NULL));
 }

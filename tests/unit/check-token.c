@@ -29,13 +29,15 @@ struct helper {
 
 static void begin(struct helper *h, uint64_t lifetime_sec)
 {
+	const struct token_request request = {.destination = "my-mail",
+	    .wants_token = true,
+	    .lifetime_sec = lifetime_sec};
 	_cleanup_free_ char *why = NULL;
 	int fds[2];
 
 	scene_pair(SOCK_SEQPACKET, fds);
 	h->fd = fds[1];
-	ck_assert_int_eq(
-	    token_open_fd(&h->t, fds[0], "my-mail", lifetime_sec, SOON, &why), 0);
+	ck_assert_int_eq(token_open_fd(&h->t, fds[0], &request, SOON, &why), 0);
 	ck_assert_ptr_null(why);
 }
 
@@ -345,6 +347,8 @@ END_TEST
 
 START_TEST(test_a_helper_that_does_not_listen)
 {
+	static const struct token_request request = {
+	    .destination = "x", .wants_token = true};
 	static char noise[SCENE_PACKET_MAX];
 	_cleanup_token_source_ struct token_source t = TOKEN_SOURCE_INIT;
 	_cleanup_free_ char *why = NULL;
@@ -355,7 +359,7 @@ START_TEST(test_a_helper_that_does_not_listen)
 	while (write(fds[0], noise, sizeof(noise)) > 0)
 		;
 	ck_assert_int_eq(
-	    token_open_fd(&t, fds[0], "x", 0, deadline_in(5000), &why), -ENOTCONN);
+	    token_open_fd(&t, fds[0], &request, deadline_in(5000), &why), -ENOTCONN);
 	ck_assert_ptr_nonnull(why);
 	close(fds[1]);
 }
