@@ -35,7 +35,8 @@ struct log_field {
  * Opens the journal's socket and decides where records go; `identifier` is what syslog
  * calls the program (borrowed for good). Must come before anything else here, and before
  * walls close. `forbidden_fd` is a descriptor that records must never reach even if
- * standard error is the same file (the client's socket), or -1.
+ * standard error is the same file (the client's socket), or -1. Called again, as after
+ * fork(2), it opens all anew.
  */
 void log_open(const char *identifier, int forbidden_fd);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * maildest-handler: one mail connection on standard input and output, as systemd's
- * StandardInput=socket, systemd-socket-activate --accept --inetd or a pipe give it.
+ * StandardInput=socket, systemd-socket-activate --accept --inetd or a pipe give it; or
+ * each one that comes to the listening sockets that the service manager hands over.
  */
 
 #include <errno.h>
@@ -13,17 +14,23 @@
 
 #include "dial.h"
 #include "dry-run.h"
+#include "forking.h"
 #include "log.h"
 #include "session.h"
+#include "tls.h"
 
 #define IDENTIFIER "maildest-handler"
 #define EXIT_USAGE 2
+/* Far more processes than a host could run. */
+#define SESSIONS_MAX_MAX 1000000UL
 
 static const char usage[] =
-    "Usage: maildest-handler [OPTION...] DESTINATION\n"
+    "Usage: maildest-handler [OPTION...] [DESTINATION]\n"
     "\n"
     "Serves one mail connection on standard input and output: logs in to the mail\n"
-    "server that destinations/DESTINATION.json names, and relays.\n"
+    "server that destinations/DESTINATION.json names, and relays. Given listening\n"
+    "sockets (LISTEN_FDS), it serves each connection to them in a process of its\n"
+    "own; without DESTINATION, a socket's name (LISTEN_FDNAMES) is its destination.\n"
     "\n"
     "      --check               log in without a client, print each step, log out\n"
     "      --config-dir=DIR      configuration (default: $MAILDEST_CONFIG_DIR,\n"
@@ -31,11 +38,13 @@ static const char usage[] =
     "      --helper-socket=PATH  where maildest-helper listens (default:\n"
     "                            $MAILDEST_HELPER_SOCKET, /run/maildest/helper.sock,\n"
     "                            for users /run/user/UID/maildest/helper.sock)\n"
+    "      --sessions-max=N      sessions at once on listening sockets (default: 4096)\n"
     "      --help                print this\n"
     "      --version             print the version\n";
 
 struct arguments {
 	struct session_request request;
+	size_t sessions_max;
 	bool check;
 };
 
@@ -44,6 +53,7 @@ enum option_code {
 	OPTION_CONFIG_DIR,
 	OPTION_HELPER_SOCKET,
 	OPTION_HELP,
+	OPTION_SESSIONS_MAX,
 	OPTION_VERSION,
 };
 
@@ -52,9 +62,25 @@ static const struct option options[] = {
     {"config-dir", required_argument, NULL, OPTION_CONFIG_DIR},
     {"help", no_argument, NULL, OPTION_HELP},
     {"helper-socket", required_argument, NULL, OPTION_HELPER_SOCKET},
+    {"sessions-max", required_argument, NULL, OPTION_SESSIONS_MAX},
     {"version", no_argument, NULL, OPTION_VERSION},
     {0},
 };
+
+/* 1, or -EINVAL for what is no number that a table of processes could have. */
+static int parse_sessions_max(const char *text, size_t *ret)
+{
+	unsigned long value;
+	char *end;
+
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (errno != 0 || *text < '0' || *text > '9' || *end || value == 0 ||
+	    value > SESSIONS_MAX_MAX)
+		return -EINVAL;
+	*ret = value;
+	return 1;
+}
 
 /* 1 to go on, 0 if all is said, -EINVAL for what is no use of the program. */
 static int parse_option(int code, struct arguments *a)
@@ -72,6 +98,8 @@ static int parse_option(int code, struct arguments *a)
 	case OPTION_HELP:
 		(void)fputs(usage, stdout); /* nobody to tell if it fails */
 		return 0;
+	case OPTION_SESSIONS_MAX:
+		return parse_sessions_max(optarg, &a->sessions_max);
 	case OPTION_VERSION:
 		puts("maildest " MAILDEST_VERSION);
 		return 0;
@@ -88,10 +116,9 @@ static int parse_arguments(int argc, char **argv, struct arguments *a)
 		if (r <= 0)
 			return r;
 	}
-	if (optind != argc - 1)
-		return -EINVAL;
-	a->request.destination = argv[optind];
-	return 1;
+	if (optind < argc)
+		a->request.destination = argv[optind++];
+	return optind < argc || (a->check && !a->request.destination) ? -EINVAL : 1;
 }
 
 /* A socket is one descriptor twice; pipes, as `tunnel` commands use them, are two. */
@@ -111,12 +138,71 @@ static int serve(const struct session_request *request)
 	return 0;
 }
 
+/* What the service manager handed over: one accepted connection, or sockets to accept on. */
+static int serve_sockets(const struct arguments *a, struct listen_fds *sockets)
+{
+	const struct forking_options forking = {
+	    .request = &a->request,
+	    .identifier = IDENTIFIER,
+	    .sessions_max = a->sessions_max,
+	};
+	struct session_request request = a->request;
+	int fd;
+
+	listen_fds_drop_faulty(sockets);
+	if (sockets->n == 0) {
+		log_message(LOG_PRIORITY_ERROR,
+		    "none of the descriptors that were handed over can be served");
+		return EXIT_USAGE;
+	}
+	if (!sockets->list[0].is_connected)
+		return forking_run(&forking, sockets) < 0 ? EXIT_FAILURE : 0;
+	request.destination = sockets->list[0].name;
+	fd = TAKE_FD(sockets->list[0].fd);
+	session_run(&request, fd, fd);
+	return 0;
+}
+
+/* The descriptor that records must never reach: a connection's, or -1. */
+static int find_connection(const struct arguments *a, const struct listen_fds *sockets)
+{
+	if (sockets->n > 0)
+		return sockets->list[0].is_connected ? sockets->list[0].fd : -1;
+	return a->request.destination ? STDOUT_FILENO : -1;
+}
+
+static int run(const struct arguments *a)
+{
+	_cleanup_listen_fds_ struct listen_fds sockets = {0};
+	_cleanup_free_ char *why = NULL;
+	int r;
+
+	/* before log_open(), whose own descriptor must not pass for one of them */
+	r = listen_fds_take(&sockets, a->request.destination, &why);
+	log_open(IDENTIFIER, find_connection(a, &sockets));
+	if (r < 0) {
+		log_message(LOG_PRIORITY_ERROR, "%s", why ? why : strerror(-r));
+		return EXIT_USAGE;
+	}
+	if (sockets.n > 0)
+		return serve_sockets(a, &sockets);
+	if (a->request.destination)
+		return serve(&a->request);
+	log_message(LOG_PRIORITY_ERROR,
+	    "no destination is named, and there are no "
+	    "sockets that are (%s)",
+	    why ? why : "LISTEN_FDS is not set");
+	(void)fputs(usage, stderr); /* nobody to tell if it fails */
+	return EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments a = {
 	    .request = {.login_usec = SESSION_LOGIN_USEC,
 		.settle_usec = SESSION_SETTLE_USEC,
 		.connect = dial_connect},
+	    .sessions_max = FORKING_SESSIONS_MAX,
 	};
 	int r;
 
@@ -127,7 +213,13 @@ int main(int argc, char **argv)
 		(void)fputs(usage, stderr); /* nobody to tell if it fails */
 		return EXIT_USAGE;
 	}
+	if (tls_init() < 0) {
+		(void)fputs("maildest-handler: OpenSSL is not usable\n", stderr);
+		return EXIT_FAILURE;
+	}
 	(void)signal(SIGPIPE, SIG_IGN); /* a closed connection is an errno here */
-	log_open(IDENTIFIER, a.check ? -1 : STDOUT_FILENO);
-	return a.check ? dry_run(&a.request) : serve(&a.request);
+	if (!a.check)
+		return run(&a);
+	log_open(IDENTIFIER, -1);
+	return dry_run(&a.request);
 }

@@ -15,6 +15,8 @@
 #define ID_CLIENT "1f6a9d3c5b7e4284a8d0c2e4f6b81707"
 #define ID_INTERNAL "4b8d2f6a9c1e4573b7f5a3d1e0c92808"
 
+#define ID_LOAD "8a5c3e7f1d9b4260b4f6a8c2e0d71911"
+
 #define SEE "; the journal has the reason"
 #define TEXT_CONFIGURATION "the destination's configuration is not usable" SEE
 #define TEXT_TOKEN "no access token can be had" SEE
@@ -63,6 +65,8 @@ static const struct refusal refusals[] = {
 	NULL, "too many errors"},
     {ETIME, "client-idle", LOG_PRIORITY_NOTICE, ID_CLIENT, false, false, "4.2", NULL,
 	"nothing was said for too long"},
+    {EUSERS, "overload", LOG_PRIORITY_WARNING, ID_LOAD, false, false, "3.2",
+	"UNAVAILABLE", "too many sessions at once" SEE},
     {ESHUTDOWN, "server", LOG_PRIORITY_WARNING, ID_SERVER, true, false, "3.2", NULL, ""},
 };
 

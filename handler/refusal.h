@@ -29,6 +29,7 @@
  *  -EREMOTE        the client may not connect
  *  -EOVERFLOW      the client made too many errors
  *  -ETIME          the client said nothing for too long
+ *  -EUSERS         no process can be had for the session
  *  -ESHUTDOWN      the server ended the session in its own words
  */
 struct refusal {

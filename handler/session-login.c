@@ -160,6 +160,33 @@ static void report_refusal(struct session *s)
 		return; /* the helper has noted it, or is not to be had; the login failed either way */
 }
 
+/*
+ * Whether TLS failed that had been offered a session. The session may be to blame: where
+ * servers share the keys of their tickets and nothing else, it does not fit each of them.
+ */
+static bool has_failed_to_resume(const struct session *s, int error)
+{
+	const struct tls *tls = s->upstream.stream.tls;
+
+	return (error == -EPROTO || error == -ECONNRESET) && tls &&
+	       !tls_is_established(tls) && s->tokens.tls_session.len > 0;
+}
+
+/* One connection and one login; a second connection if the first could not resume. */
+static int attempt_at_most_twice(struct session *s)
+{
+	int r;
+
+	r = attempt(s);
+	if (!has_failed_to_resume(s, r))
+		return r;
+	free(s->why);
+	s->why = NULL;
+	secret_done(&s->tokens.tls_session);
+	upstream_done(&s->upstream);
+	return attempt(s);
+}
+
 /* What the server handed out for resumption goes to whoever comes next. */
 static void keep_tls_sessions(struct session *s)
 {
@@ -178,7 +205,7 @@ int session_log_in(struct session *s)
 {
 	int r;
 
-	r = attempt(s);
+	r = attempt_at_most_twice(s);
 	if (r == -EACCES && s->upstream.credentials_refused && s->token.len > 0) {
 		r = replace_token(s);
 		if (r < 0)

@@ -34,8 +34,8 @@ struct session_request {
 	    char **ret_why);
 	/* Contexts that are ready, borrowed; NULL for none: each session makes its own. */
 	const struct tls_cache *tls_cache;
-	bool
-	    full_handshake; /* resume no TLS session: the certificate is to be looked at */
+	/* Resume no TLS session: the certificate is to be looked at. */
+	bool full_handshake;
 	/* Called when a phase begins, with its name; NULL for none. */
 	void (*on_phase)(const char *phase, void *userdata);
 	void *userdata;

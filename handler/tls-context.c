@@ -81,12 +81,8 @@ static int load(SSL_CTX *ctx, const struct config *config,
 
 static SSL_CTX *new_policy(void)
 {
-	SSL_CTX *ctx;
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
 
-	/* the process ends with its connection: taking OpenSSL apart would only cost time */
-	if (OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, NULL) != 1)
-		return NULL;
-	ctx = SSL_CTX_new(TLS_client_method());
 	if (!ctx)
 		return NULL;
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);

@@ -59,6 +59,15 @@ static uint64_t now(void)
 	return (uint64_t)time(NULL);
 }
 
+/* When the server will have forgotten it; of TLS 1.2, OpenSSL leaves that to us (RFC 5077 3.3). */
+static uint64_t end_of_life(const SSL_SESSION *session)
+{
+	uint64_t hint = SSL_SESSION_get_ticket_lifetime_hint(session);
+
+	return (uint64_t)SSL_SESSION_get_time(session) +
+	       (hint > 0 ? hint : LIFETIME_DEFAULT_SEC);
+}
+
 /* Takes the moment off the front; 0 if there is none. */
 static uint64_t take_believed_until(const unsigned char **p, size_t *n)
 {
@@ -81,11 +90,13 @@ bool tls_offer_session(struct tls *tls, const struct secret *bytes)
 	SSL_SESSION *offered;
 	bool done;
 
-	if (n == 0 || n > SESSION_MAX || believed_until <= now())
+	/* one that is too far ahead was written before the clock was set back */
+	if (n == 0 || n > SESSION_MAX || believed_until <= now() ||
+	    believed_until > now() + BELIEVED_MAX_SEC)
 		return false;
 	offered = d2i_SSL_SESSION(NULL, &p, (long)n);
 	done = offered && SSL_SESSION_is_resumable(offered) &&
-	       SSL_set_session(tls->ssl, offered) == 1;
+	       end_of_life(offered) > now() && SSL_set_session(tls->ssl, offered) == 1;
 	SSL_SESSION_free(offered);
 	ERR_clear_error();
 	if (done)
@@ -121,15 +132,13 @@ static uint64_t believed_until(const struct tls *tls, SSL_SESSION *session)
 	return now() + MIN_OF(certificate_lifetime(session), BELIEVED_MAX_SEC);
 }
 
-/* What the server grants, but not longer than it would be believed; 0: not at all. */
+/* What is left of a session's life, but not longer than it would be believed; 0: none. */
 static uint64_t lifetime_of(const SSL_SESSION *session, uint64_t until)
 {
-	uint64_t hint = SSL_SESSION_get_ticket_lifetime_hint(session);
-	uint64_t moment = now();
+	uint64_t end = end_of_life(session), moment = now();
 
-	if (until <= moment)
-		return 0;
-	return MIN_OF(hint > 0 ? hint : LIFETIME_DEFAULT_SEC, until - moment);
+	end = MIN_OF(end, until);
+	return end > moment ? end - moment : 0;
 }
 
 static int append_believed_until(uint64_t moment, struct secret *ret)

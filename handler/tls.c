@@ -17,6 +17,11 @@
 #include "reason.h"
 #include "tls-private.h"
 
+int tls_init(void)
+{
+	return OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL) == 1 ? 0 : -EIO;
+}
+
 static bool is_ip_address(const char *host)
 {
 	unsigned char address[sizeof(struct in6_addr)];

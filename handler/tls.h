@@ -11,6 +11,13 @@
 
 #include "secret.h"
 
+/*
+ * Before anything else here or in common/ that uses OpenSSL: a process ends with its
+ * session, and taking OpenSSL apart at exit(3) would only cost time. 0, or -EIO if
+ * OpenSSL is not usable.
+ */
+_must_check_ int tls_init(void);
+
 struct tls_context; /* what is believed; made by tls-context.h */
 struct tls;
 

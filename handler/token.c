@@ -15,6 +15,8 @@
 /* Between two attempts at a helper that is being restarted. */
 #define PAUSE_MIN_USEC (20 * USEC_PER_MSEC)
 #define PAUSE_MAX_USEC USEC_PER_SEC
+/* A helper that has not come back for good by then does not come back. */
+#define RETRY_USEC (5 * USEC_PER_SEC)
 
 void token_source_done(struct token_source *t)
 {
@@ -196,7 +198,7 @@ static int take_replies(
 int token_wait(
     struct token_source *t, uint64_t deadline, struct secret *ret, char **ret_why)
 {
-	uint64_t pause = PAUSE_MIN_USEC;
+	uint64_t pause = PAUSE_MIN_USEC, give_up_at = DEADLINE_NEVER;
 	int r;
 
 	if (t->unanswered == 0)
@@ -205,15 +207,16 @@ int token_wait(
 		_cleanup_free_ char *why = NULL;
 
 		r = take_replies(t, deadline, ret, &why);
-		if (r < 0 && t->link.broken && t->request.path &&
-		    pause_before_retry(&pause, deadline) == 0) {
-			r = open_patiently(t, &pause, deadline, ret_why);
-			if (r < 0)
-				return r;
-			continue;
+		if (r < 0 && t->link.broken && give_up_at == DEADLINE_NEVER)
+			give_up_at = MIN_OF(deadline, deadline_in(RETRY_USEC));
+		if (r == 0 || !t->link.broken || !t->request.path ||
+		    pause_before_retry(&pause, give_up_at) < 0) {
+			*ret_why = TAKE_PTR(why);
+			return r;
 		}
-		*ret_why = TAKE_PTR(why);
-		return r;
+		r = open_patiently(t, &pause, give_up_at, ret_why);
+		if (r < 0)
+			return r;
 	}
 }
 

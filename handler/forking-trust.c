@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the parent knows of destinations: whom they believe, to have TLS ready, and the
+ * protocol to refuse in. Passwords that stand beside are wiped as soon as the file has
+ * been read; each session reads it anew.
+ */
+
+#include "aside.h"
+#include "deadline.h"
+#include "forking-parent.h"
+
+/* A changed file counts at once for sessions, and is loaded ahead for them this soon. */
+#define LOOK_USEC USEC_PER_SEC
+
+/* Whose destination is to be read. */
+struct look {
+	struct parent *parent;
+	struct service *service;
+};
+
+static int look(void *argument)
+{
+	struct parent *p = ((struct look *)argument)->parent;
+	struct service *s = ((struct look *)argument)->service;
+	struct session_request request = p->request;
+	_cleanup_session_ struct session session;
+	int r;
+
+	request.destination = s->name;
+	session_begin(&session, &request);
+	session.protocol = session_guess_protocol(s->fd, s->name);
+	r = session_configure(&session);
+	s->protocol = session.protocol;
+	if (r < 0 || session.destination.tls_mode == TLS_NEVER) {
+		tls_cache_leave(&p->tls, &s->tls); /* sessions say what is wrong */
+		return 0;
+	}
+	return tls_cache_use(&p->tls, &s->tls, &session.config, &session.settings,
+	    &session.destination.trust, session.destination.host, &session.why);
+}
+
+void forking_look_at(struct parent *p, struct service *s)
+{
+	uint64_t now = deadline_now();
+
+	if (s->looked_at > 0 && now < s->looked_at + LOOK_USEC)
+		return;
+	s->looked_at = now;
+	if (aside_run(look, &(struct look){p, s}) < 0)
+		tls_cache_leave(&p->tls, &s->tls); /* sessions say what is wrong */
+}
