@@ -2,7 +2,7 @@
 /*
  * Records for the journal (systemd.journal-fields(7), "Native Journal Protocol"). The
  * socket is opened once at the start, so that records still leave when the file system is
- * out of reach. A record that the journal does not take at once is dropped: mail does not
+ * out of reach. A record that the journal does not take in time is dropped: mail does not
  * wait for logs.
  */
 
@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "deadline.h"
 #include "utf8.h"
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
@@ -27,6 +28,7 @@ static struct {
 	const char *identifier;
 	int journal; /* connected datagram socket, or -1 */
 	bool to_stderr;
+	uint64_t patience_usec; /* for a journal that is behind */
 } target = {.journal = -1};
 
 static int connect_journal(void)
@@ -156,6 +158,23 @@ static void write_stderr(const void *text, size_t len)
 		return; /* there is no further place to complain to */
 }
 
+void log_set_patience(uint64_t usec)
+{
+	target.patience_usec = usec;
+}
+
+/* A queue that is full has room again as soon as the journal has read from it. */
+static void send_native(const struct secret *native)
+{
+	uint64_t deadline = deadline_in(target.patience_usec);
+
+	while (send(target.journal, native->data, native->len,
+		   MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
+	       errno == EAGAIN && deadline_poll_timeout(deadline) > 0)
+		if (fd_wait(target.journal, POLLOUT, deadline) < 0)
+			return; /* the record is lost, not the mail */
+}
+
 void log_record(enum log_priority priority, const char *message_id, const char *message,
     const struct log_field *fields, size_t n)
 {
@@ -164,8 +183,7 @@ void log_record(enum log_priority priority, const char *message_id, const char *
 
 	if (target.journal >= 0 &&
 	    render_native(&native, digit, message_id, message, fields, n) == 0)
-		(void)send(
-		    target.journal, native.data, native.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+		send_native(&native);
 	if (target.to_stderr &&
 	    render_readable(&readable, digit, message, fields, n) == 0)
 		write_stderr(readable.data, readable.len);

@@ -4,8 +4,8 @@
  * Records for the journal: journald's native protocol, one datagram a record, each field
  * prefixed with its length so that no foreign line break can forge another one. Where no
  * journal listens, and whenever standard error is a terminal, a readable line goes to
- * standard error. $MAILDEST_LOG_TARGET (journal, stderr) chooses one. Never blocks; never
- * fails loudly.
+ * standard error. $MAILDEST_LOG_TARGET (journal, stderr) chooses one. Never
+ * waits unless told to; never fails loudly.
  */
 
 #include <stddef.h>
@@ -39,6 +39,12 @@ struct log_field {
  * fork(2), it opens all anew.
  */
 void log_open(const char *identifier, int forbidden_fd);
+
+/*
+ * How long a record may wait for a journal whose queue is full; 0 at first. For processes
+ * that keep nobody waiting by it. What log_prepare() makes never waits.
+ */
+void log_set_patience(uint64_t usec);
 
 /* One record: `message_id` (32 hexadecimal digits) may be NULL, `fields` may be NULL if n is 0. */
 void log_record(enum log_priority priority, const char *message_id, const char *message,

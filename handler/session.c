@@ -28,6 +28,8 @@
 /* After our last word: a reset would take it from the client, so what it still sends is read. */
 #define LINGER_USEC USEC_PER_SEC
 #define LINGER_MAX ((size_t)64 * 1024 * 1024)
+/* A session's record is worth a wait, as its process has nothing else left to do. */
+#define LOG_USEC USEC_PER_SEC
 
 void session_enter(struct session *s, const char *phase)
 {
@@ -271,6 +273,7 @@ void session_run(const struct session_request *request, int in_fd, int out_fd)
 	_cleanup_exchange_ struct exchange x = {0};
 	int r;
 
+	log_set_patience(LOG_USEC);
 	session_begin(&s, request);
 	s.protocol = session_guess_protocol(in_fd, request->destination);
 	x = (struct exchange){.client = &s.client,
