@@ -12,8 +12,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "deadline.h"
 #include "log.h"
+#include "rest.h"
 
 /* What a client may keep us waiting with a reply that it does not read. */
 #define REPLY_USEC (60 * USEC_PER_SEC)
@@ -178,7 +178,7 @@ static int fill(struct exchange *x, uint64_t deadline)
 			return r;
 		if (r != -EAGAIN)
 			return exchange_fail(x, -ECONNABORTED, "the client went away");
-		r = deadline_poll(fds, ELEMENTSOF(fds), deadline);
+		r = rest_poll(fds, ELEMENTSOF(fds), deadline, NULL, NULL);
 		if (r >= 0 && deadline_poll_timeout(deadline) == 0)
 			r = -ETIMEDOUT; /* TLS records without data wake us too */
 		if (r == -ETIMEDOUT)

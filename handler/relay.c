@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "deadline.h"
+#include "rest.h"
 
 /* For the server to finish when nobody is left to hear it. */
 #define DISCARD_USEC (30 * USEC_PER_SEC)
@@ -22,7 +22,7 @@
 /* One direction. */
 struct pump {
 	struct stream *from, *to;
-	char *buffer; /* owned, BUFFER_SIZE */
+	char *buffer; /* owned, BUFFER_SIZE; NULL until it is needed */
 	size_t start, end;
 	size_t used;		     /* the most that ever was in it */
 	bool ended;		     /* `from` will send no more */
@@ -43,6 +43,8 @@ static void pump_done(struct pump *p)
 	if (p->buffer)
 		explicit_bzero(p->buffer, p->used);
 	free(p->buffer);
+	p->buffer = NULL;
+	p->used = 0;
 }
 #define _cleanup_pump_ _cleanup_(pump_done)
 
@@ -70,7 +72,11 @@ static bool fill(struct pump *p)
 	p->read_events = 0;
 	if (p->ended || p->read_error || !is_empty(p))
 		return false;
-	if (p->from->input.len > 0)
+	if (!p->buffer)
+		p->buffer = malloc(BUFFER_SIZE);
+	if (!p->buffer)
+		n = -ENOMEM;
+	else if (p->from->input.len > 0)
 		n = take_input(p);
 	else if (p->from->ended)
 		n = 0;
@@ -217,6 +223,16 @@ static short wanted(const struct pump *reader, const struct pump *writer)
 	return (short)(reader->read_events | writer->write_events);
 }
 
+/* Nobody says anything: an empty buffer can be had again. */
+static void give_up_buffers(void *userdata)
+{
+	struct pump *const *pumps = userdata;
+
+	for (; *pumps; pumps++)
+		if (is_empty(*pumps))
+			pump_done(*pumps);
+}
+
 /*
  * Waits until something can move: 0, -ETIMEDOUT, or another -errno. poll(2) reports a
  * hang-up unasked, over and over, so a descriptor that nothing is wanted of is left out;
@@ -239,7 +255,8 @@ static int await(struct pump *in, struct pump *out, uint64_t deadline)
 		fds[1].fd = -1;
 	if (fds[2].events == 0)
 		fds[2].fd = -1;
-	r = deadline_poll(fds, ELEMENTSOF(fds), deadline);
+	r = rest_poll(fds, ELEMENTSOF(fds), deadline, give_up_buffers,
+	    (struct pump *[]){in, out, NULL});
 	if (r < 0)
 		return r;
 	if (watch_client && (fds[1].revents & (POLLHUP | POLLERR)))
@@ -287,10 +304,6 @@ int relay_run(struct relay *r)
 
 	in.moved_at = deadline_now();
 	out.discard_usec = MIN_OF(r->drain_usec, DISCARD_USEC);
-	in.buffer = malloc(BUFFER_SIZE);
-	out.buffer = malloc(BUFFER_SIZE);
-	if (!in.buffer || !out.buffer)
-		return -ENOMEM;
 	for (;;) {
 		bool moved = turn(r, &in, &out);
 
