@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Installs the build into a throw-away root and looks at the units there: systemd accepts them
-# without a word, the helper's sandbox is as tight as promised, users and folders come out with
-# the rights that the programs count on, and every directive that was bought with experience is
-# still there.
+# without a word, the sandboxes of those that stay are as tight as promised, users and folders come
+# out with the rights that the programs count on, and every directive that was bought with
+# experience is still there.
 #
 #   test-units.sh BUILD-DIRECTORY UNIT-DIRECTORY SYSUSERS-DIRECTORY TMPFILES-DIRECTORY
 
@@ -12,66 +12,89 @@ set -euo pipefail
 
 readonly BUILD=$1 UNITS=$2 SYSUSERS=$3 TMPFILES=$4
 # As systemd-analyze(1) counts it, times ten.
-readonly HELPER_EXPOSURE_MAX=15
+readonly EXPOSURE_MAX=14
 
 readonly HANDLERS='maildest-imap@.service maildest-smtp@.service'
-readonly PORTS='maildest-imap.socket maildest-smtp.socket'
+readonly PLAIN='maildest-imap.socket maildest-smtp.socket'
+readonly FORKING_PORTS='maildest-imap-forking.socket maildest-smtp-forking.socket'
+readonly PORTS="$PLAIN $FORKING_PORTS"
+readonly SMTP='maildest-smtp.socket maildest-smtp-forking.socket'
+readonly IMAP='maildest-imap.socket maildest-imap-forking.socket'
 readonly SOCKETS="$PORTS maildest-helper.socket"
+readonly FORKING=maildest-forking.service
 readonly HELPER=maildest-helper.service
-readonly ALL="$SOCKETS $HANDLERS $HELPER"
+# Those that stay, and carry the full sandbox.
+readonly DAEMONS="$FORKING $HELPER"
+readonly ALL="$SOCKETS $HANDLERS $DAEMONS"
 
 # units|line|what goes wrong without it
 readonly DIRECTIVES="
-$PORTS|Accept=yes|one process a connection is what the service template is written for
+$PLAIN|Accept=yes|one process a connection is what the service template is written for
+$FORKING_PORTS|Accept=no|the service would not be given the port
 $SOCKETS|Backlog=4096|a burst of connections would be refused
 $PORTS|IPAddressDeny=any|hosts of the network could connect once ListenStream= is widened
 $PORTS|IPAddressAllow=localhost|nobody could connect
 $PORTS|KeepAlive=yes|a client that vanished would hold its handler for ever
 $PORTS|NoDelay=yes|short replies would wait for each other
-$PORTS|MaxConnections=1024|the default closes the 65th connection without a word
+$PLAIN|MaxConnections=1024|the default closes the 65th connection without a word
 $SOCKETS|TriggerLimitIntervalSec=0|200 connections in 2 s would close the port for good
 $PORTS|Wants=maildest-helper.socket|whoever starts the port would find no helper
-$PORTS|After=maildest-helper.socket|the first sessions would find no helper
+$PLAIN|After=maildest-helper.socket|the first sessions would find no helper
 $SOCKETS|WantedBy=sockets.target|systemctl enable would have no effect
-maildest-smtp.socket|ListenStream=127.0.0.1:587|SMTP would not be where the README says
-maildest-imap.socket|ListenStream=127.0.0.1:143|IMAP would not be where the README says
+$SMTP|ListenStream=127.0.0.1:587|SMTP would not be where the README says
+$IMAP|ListenStream=127.0.0.1:143|IMAP would not be where the README says
+$FORKING_PORTS|Service=$FORKING|systemd would look for a service of the socket's own name
+maildest-smtp-forking.socket|FileDescriptorName=smtp|the handler would not know the destination
+maildest-imap-forking.socket|FileDescriptorName=imap|the handler would not know the destination
+maildest-smtp-forking.socket|Conflicts=maildest-smtp.socket|both would want the port
+maildest-imap-forking.socket|Conflicts=maildest-imap.socket|both would want the port
+maildest-smtp-forking.socket|After=maildest-helper.socket maildest-smtp.socket|it would be in use
+maildest-imap-forking.socket|After=maildest-helper.socket maildest-imap.socket|it would be in use
+$FORKING|PartOf=$FORKING_PORTS|a stopped socket would leave its port open, and none could be added
 $HANDLERS|CollectMode=inactive-or-failed|failed sessions would pile up as units
 $HANDLERS|StandardInput=socket|the handler would not be given the connection
 $HANDLERS|StandardOutput=socket|replies would go to the journal
 $HANDLERS|StandardError=journal|error messages would land in the mail dialogue
 $HANDLERS|LogLevelMax=notice|the service manager would add two records a connection
-$HANDLERS|User=maildest|handlers would run as root
-$HANDLERS|NoNewPrivileges=yes|an exploited handler could use programs that are setuid
-$HANDLERS|CapabilityBoundingSet=|an exploited handler could regain capabilities
-$HANDLERS|SystemCallArchitectures=native|a second table of system calls could be attacked
-$HANDLERS|LimitCORE=0|a core could hold mail and tokens
+$HANDLERS $FORKING|User=maildest|handlers would run as root
+$HANDLERS $DAEMONS|NoNewPrivileges=yes|an exploited handler could use programs that are setuid
+$HANDLERS $DAEMONS|CapabilityBoundingSet=|an exploited handler could regain capabilities
+$HANDLERS $DAEMONS|SystemCallArchitectures=native|a second table of system calls could be attacked
+$HANDLERS $DAEMONS|LimitCORE=0|a core could hold mail, tokens and secrets
+$FORKING|KillMode=process|a restart would end all sessions
+$FORKING|OOMPolicy=continue|one session without memory would end all
+$FORKING|LogRateLimitBurst=1000000|the journal would drop the records of a busy minute
+$FORKING|LimitNOFILE=8192|it could not hold as many sessions as there may be
+$FORKING|TasksMax=4608|it could not fork as many sessions as there may be
+$FORKING|RestartPreventExitStatus=2|without a port, it would start over and over
+$FORKING|Wants=maildest-helper.socket|it would find no helper
 maildest-helper.socket|ListenStream=/run/maildest/helper.sock|handlers look for it there
 maildest-helper.socket|SocketGroup=maildest|handlers could not connect
 maildest-helper.socket|SocketMode=0660|any local program could ask for tokens
-$HELPER|Type=notify|systemd would not know when it is ready
-$HELPER|WatchdogSec=30s|a helper that hangs would stay
-$HELPER|Restart=always|a helper that died would stay dead
-$HELPER|RestartSec=100ms|sessions would wait for it too long
-$HELPER|StartLimitIntervalSec=0|five crashes would end it for good
+$DAEMONS|Type=notify|systemd would not know when it is ready
+$DAEMONS|WatchdogSec=30s|one that hangs would stay
+$DAEMONS|Restart=always|one that died would stay dead
+$DAEMONS|RestartSec=100ms|clients would wait for it too long
+$DAEMONS|StartLimitIntervalSec=0|five crashes would end it for good
+$DAEMONS|ProtectSystem=strict|once exploited it could write to the system
+$DAEMONS|RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX|it could not serve, or could do more
+$DAEMONS|SystemCallFilter=@system-service|every system call would be open to it
 $HELPER|User=maildest-helper|the helper would run as root
-$HELPER|LimitCORE=0|a core could hold secrets
 $HELPER|LimitMEMLOCK=infinity|secrets could be paged out
 $HELPER|LimitNOFILE=16384|it could not serve as many handlers as there may be
-$HELPER|ProtectSystem=strict|an exploited helper could write to the system
-$HELPER|RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX|it could not serve, or could do more
-$HELPER|SystemCallFilter=@system-service|every system call would be open to it
 "
 
 # units|key|what goes wrong with it
 readonly FORBIDDEN="
-$HANDLERS $HELPER|RuntimeDirectory|stopping the service would delete the sockets in /run/maildest
-$HANDLERS|IPAddressDeny|on the service it filters what the handler opens, not who connects
-$HANDLERS|LoadCredential|secrets are the helper's alone
+$HANDLERS $DAEMONS|RuntimeDirectory|stopping the service would delete the sockets in /run/maildest
+$HANDLERS $FORKING|IPAddressDeny|on the service it filters what the handler opens, not who connects
+$HANDLERS $FORKING|LoadCredential|secrets are the helper's alone
 $HANDLERS|Private[A-Z][a-zA-Z]*|a mount namespace for each connection costs milliseconds
 $HANDLERS|Protect[A-Z][a-zA-Z]*|a mount namespace for each connection costs milliseconds
 $HANDLERS|SystemCallFilter|it costs up to 17 ms a connection
-$HANDLERS $HELPER|RestrictSUIDSGID|openat2(2) would fail, and with it reading the configuration
-$HELPER|PrivateUsers|the helper could not tell who asks
+$HANDLERS $DAEMONS|RestrictSUIDSGID|openat2(2) would fail, and with it reading the configuration
+$DAEMONS|PrivateUsers|it could not tell who its peers are
+$FORKING|Sockets|it would open ports that nobody has enabled
 "
 
 failures=0
@@ -121,11 +144,13 @@ check_that_verify_sees_mistakes()
 
 check_exposure()
 {
-	local said
+	local said unit
 
-	said=$(systemd-analyze security --offline=yes --no-pager \
-		--threshold=$HELPER_EXPOSURE_MAX "$root$UNITS/$HELPER" 2>&1) ||
-		fail "$HELPER: exposure above $HELPER_EXPOSURE_MAX/10: ${said##*$'\n'}"
+	for unit in $DAEMONS; do
+		said=$(systemd-analyze security --offline=yes --no-pager \
+			--threshold=$EXPOSURE_MAX "$root$UNITS/$unit" 2>&1) ||
+			fail "$unit: exposure above $EXPOSURE_MAX/10: ${said##*$'\n'}"
+	done
 }
 
 check_directives()
