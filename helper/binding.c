@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The six strings of OpenSession, copied and freed. A leaf: what they mean is decided by
- * lookup.c, whether they are well-formed by methods.c.
+ * The six strings of OpenSession, checked, copied, hashed and freed. What they lead to is
+ * decided by lookup.c.
  */
 
 #include "binding.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
+#include "config.h"
+#include "secret.h"
+
 #define MEMBERS_MAX 6
+#define SERVICE_NAME_MAX 255
 
 /* The places of all strings of a binding. */
 static void list(struct binding *b, char **ret[MEMBERS_MAX])
@@ -52,4 +57,52 @@ int binding_copy(const struct binding *b, struct binding *ret)
 	*ret = copy;
 	copy = (struct binding){0};
 	return 0;
+}
+
+static bool is_service_name(const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
+			return false;
+	return n >= 1 && n <= SERVICE_NAME_MAX;
+}
+
+const char *binding_find_bad_name(const struct binding *b)
+{
+	const struct {
+		const char *what, *name;
+	} optional[] = {
+	    {"tenant", b->tenant},
+	    {"fragment", b->fragment},
+	    {"instance", b->instance},
+	    {"level", b->level},
+	};
+
+	if (!is_service_name(b->service))
+		return "service";
+	if (!config_name_is_valid(b->destination))
+		return "destination";
+	for (size_t i = 0; i < ELEMENTSOF(optional); i++)
+		if (optional[i].name && !config_name_is_valid(optional[i].name))
+			return optional[i].what;
+	return NULL;
+}
+
+/* Lengths keep the parts apart. */
+int binding_owner(const struct binding *b, unsigned char ret[DIGEST_SHA256_SIZE])
+{
+	const char *const parts[] = {
+	    b->tenant, b->instance, b->level, b->destination, b->fragment};
+	_cleanup_secret_ struct secret all = {0};
+	int r;
+
+	for (size_t i = 0; i < ELEMENTSOF(parts); i++) {
+		r = parts[i] ? secret_printf(&all, "%zu:%s,", strlen(parts[i]), parts[i])
+			     : secret_puts(&all, "-,");
+		if (r < 0)
+			return r;
+	}
+	return digest_sha256(all.data, all.len, ret);
 }

@@ -2,7 +2,7 @@
 #pragma once
 /* What a connection is bound to: which destination of whom its tokens are for. */
 
-#include "macro.h"
+#include "digest.h"
 
 /* Strings owned; `tenant` and those below it are NULL if not given. */
 struct binding {
@@ -16,5 +16,16 @@ struct binding {
 
 /* Copies every string: 0 or -ENOMEM. */
 _must_check_ int binding_copy(const struct binding *b, struct binding *ret);
+/* The name of the first string that is no name of its kind, or NULL if all are well-formed. */
+const char *binding_find_bad_name(const struct binding *b);
+
+/*
+ * One hash over all that says whose a token or a TLS session is: tenant, instance, level,
+ * destination and fragment; not the service, since many may expose one destination. 0,
+ * -ENOMEM or -EIO.
+ */
+_must_check_ int binding_owner(
+    const struct binding *b, unsigned char ret[DIGEST_SHA256_SIZE]);
+
 void binding_done(struct binding *b);
 #define _cleanup_binding_ _cleanup_(binding_done)

@@ -5,6 +5,11 @@
 
 #include "cache-entry.h"
 
+unsigned cache_entries(const struct cache *c)
+{
+	return c->n;
+}
+
 unsigned cache_tokens(const struct cache *c)
 {
 	unsigned n = 0;

@@ -124,7 +124,8 @@ uint64_t cache_next_due(const struct cache *c);
 const struct binding *cache_entry_binding(const struct cache_entry *e);
 const struct cache_key *cache_entry_key(const struct cache_entry *e);
 
-/* The number of tokens held, and of fetches under way. */
+/* The number of entries, of tokens held, and of fetches under way. */
+unsigned cache_entries(const struct cache *c);
 unsigned cache_tokens(const struct cache *c);
 unsigned cache_fetches(const struct cache *c);
 

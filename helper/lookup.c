@@ -112,23 +112,6 @@ static int check_binding(const struct binding *b, char **ret_why)
 	return 0;
 }
 
-/* One hash over all strings that say whose token it is; lengths keep them apart. */
-static int owner_digest(const struct binding *b, unsigned char ret[DIGEST_SHA256_SIZE])
-{
-	const char *const parts[] = {
-	    b->tenant, b->instance, b->level, b->destination, b->fragment};
-	_cleanup_secret_ struct secret all = {0};
-	int r;
-
-	for (size_t i = 0; i < ELEMENTSOF(parts); i++) {
-		r = parts[i] ? secret_printf(&all, "%zu:%s,", strlen(parts[i]), parts[i])
-			     : secret_puts(&all, "-,");
-		if (r < 0)
-			return r;
-	}
-	return digest_sha256(all.data, all.len, ret);
-}
-
 static int make_key(const struct binding *b, const struct token_request *request,
     const struct secret *identity, struct cache_key *ret)
 {
@@ -136,7 +119,7 @@ static int make_key(const struct binding *b, const struct token_request *request
 	unsigned char digest[DIGEST_SHA256_SIZE];
 	int r;
 
-	r = owner_digest(b, ret->owner);
+	r = binding_owner(b, ret->owner);
 	if (r == 0)
 		r = token_request_digest(request, digest);
 	if (r == 0)

@@ -10,14 +10,14 @@
 #include <errno.h>
 #include <string.h>
 
-#include "config.h"
 #include "deadline.h"
 #include "introspect.h"
 #include "parameters.h"
 #include "reply.h"
+#include "status.h"
+#include "tls-methods.h"
 #include "varlink.h"
 
-#define SERVICE_NAME_MAX 255
 #define MINIMUM_LIFETIME_MAX_SEC (INT64_C(24) * 60 * 60)
 
 /* Wipes a reply that nobody wants. */
@@ -40,16 +40,6 @@ int methods_answer(struct session *s, const struct cache_answer *answer)
 	return r;
 }
 
-static bool is_service_name(const char *name)
-{
-	size_t n = strlen(name);
-
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
-			return false;
-	return n >= 1 && n <= SERVICE_NAME_MAX;
-}
-
 static const struct parameter open_parameters[] = {
     {"service", PARAMETER_STRING, true, offsetof(struct binding, service)},
     {"destination", PARAMETER_STRING, true, offsetof(struct binding, destination)},
@@ -58,24 +48,6 @@ static const struct parameter open_parameters[] = {
     {"instance", PARAMETER_STRING, false, offsetof(struct binding, instance)},
     {"level", PARAMETER_STRING, false, offsetof(struct binding, level)},
 };
-
-/* The name of a parameter whose value is no name, or NULL. */
-static const char *find_bad_name(const struct binding *b)
-{
-	if (!is_service_name(b->service))
-		return "service";
-	if (!config_name_is_valid(b->destination))
-		return "destination";
-	if (b->tenant && !config_name_is_valid(b->tenant))
-		return "tenant";
-	if (b->fragment && !config_name_is_valid(b->fragment))
-		return "fragment";
-	if (b->instance && !config_name_is_valid(b->instance))
-		return "instance";
-	if (b->level && !config_name_is_valid(b->level))
-		return "level";
-	return NULL;
-}
 
 static int call_open_session(struct session *s, struct json_value parameters)
 {
@@ -86,7 +58,7 @@ static int call_open_session(struct session *s, struct json_value parameters)
 	bad = parameters_read(
 	    parameters, open_parameters, ELEMENTSOF(open_parameters), &borrowed);
 	if (!bad)
-		bad = find_bad_name(&borrowed);
+		bad = binding_find_bad_name(&borrowed);
 	if (bad)
 		return reply_invalid_parameter(&s->out, bad);
 	if (s->is_bound)
@@ -131,16 +103,9 @@ static int call_get_token(struct session *s, struct json_value parameters)
 	if (bad)
 		return reply_invalid_parameter(&s->out, bad);
 	if (!s->is_bound)
-		return reply_error(
-		    &s->out, "io.maildest.Helper.SessionNotOpen", NULL, NULL);
+		return reply_not_open(&s->out);
 	minimum_sec = MIN_OF(minimum_sec, MINIMUM_LIFETIME_MAX_SEC);
 	return ask_broker(s, (uint64_t)minimum_sec * USEC_PER_SEC, NULL);
-}
-
-static bool is_sha256_hex(const char *text)
-{
-	return strlen(text) == DIGEST_SHA256_HEX_SIZE - 1 &&
-	       strspn(text, "0123456789abcdef") == DIGEST_SHA256_HEX_SIZE - 1;
 }
 
 static int call_reject_token(struct session *s, struct json_value parameters)
@@ -150,60 +115,25 @@ static int call_reject_token(struct session *s, struct json_value parameters)
 	const char *sha256 = NULL, *bad;
 
 	bad = parameters_read(parameters, table, ELEMENTSOF(table), &sha256);
-	if (!bad && !is_sha256_hex(sha256))
+	if (!bad && !parameter_is_sha256(sha256))
 		bad = table[0].name;
 	if (bad)
 		return reply_invalid_parameter(&s->out, bad);
 	if (!s->is_bound)
-		return reply_error(
-		    &s->out, "io.maildest.Helper.SessionNotOpen", NULL, NULL);
+		return reply_not_open(&s->out);
 	return ask_broker(s, 0, sha256);
-}
-
-static void write_view(struct json_writer *w, const struct cache_view *view)
-{
-	json_writer_open(w, NULL, '{');
-	json_writer_string(w, "destination", view->binding->destination);
-	if (view->binding->tenant)
-		json_writer_string(w, "tenant", view->binding->tenant);
-	json_writer_string(w, "state", view->state);
-	if (view->has_token)
-		json_writer_integer(
-		    w, "expires_in", (int64_t)(view->left_usec / USEC_PER_SEC));
-	json_writer_integer(w, "waiters", view->waiters);
-	if (view->reason)
-		json_writer_string(w, "reason", view->reason);
-	json_writer_close(w, '}');
 }
 
 static int call_status(struct session *s, struct json_value parameters)
 {
-	const struct cache_entry *position = NULL;
-	const struct stats *stats = s->host->stats;
-	uint64_t now = deadline_boottime();
 	const char *bad = parameters_read(parameters, NULL, 0, NULL);
-	struct cache_view view;
-	struct varlink_writer v;
 
 	if (bad)
 		return reply_invalid_parameter(&s->out, bad);
 	if (s->uid != 0 && s->uid != geteuid())
 		return reply_error(
 		    &s->out, "org.varlink.service.PermissionDenied", NULL, NULL);
-	varlink_begin_reply(&v, &s->out);
-	json_writer_string(&v.w, "version", MAILDEST_VERSION);
-	json_writer_integer(
-	    &v.w, "uptime", (int64_t)((now - stats->started_usec) / USEC_PER_SEC));
-	json_writer_open(&v.w, "tokens", '[');
-	while (cache_next_view(broker_cache(s->host->broker), &position, now, &view))
-		write_view(&v.w, &view);
-	json_writer_close(&v.w, ']');
-	json_writer_integer(&v.w, "sessions", stats->sessions);
-	json_writer_integer(&v.w, "token_requests", (int64_t)stats->token_requests);
-	json_writer_integer(&v.w, "token_failures", (int64_t)stats->token_failures);
-	json_writer_integer(
-	    &v.w, "refused_connections", (int64_t)stats->refused_connections);
-	return varlink_end(&v);
+	return status_reply(s->host, &s->out);
 }
 
 static int call_get_info(struct session *s, struct json_value parameters)
@@ -240,8 +170,10 @@ static const struct {
 	const char *name;
 	int (*call)(struct session *s, struct json_value parameters);
 } methods[] = {
+    {"io.maildest.Helper.GetTlsSession", tls_methods_get},
     {"io.maildest.Helper.GetToken", call_get_token},
     {"io.maildest.Helper.OpenSession", call_open_session},
+    {"io.maildest.Helper.PutTlsSession", tls_methods_put},
     {"io.maildest.Helper.RejectToken", call_reject_token},
     {"io.maildest.Helper.Status", call_status},
     {"org.varlink.service.GetInfo", call_get_info},
@@ -285,6 +217,17 @@ static int read_flag(const struct json *message, const char *name, bool *ret)
 	return json_boolean(v, ret) ? 0 : -EBADMSG;
 }
 
+/* The object of that name; null is as good as absent (*ret.json NULL); else it is no call. */
+static bool find_parameters(const struct json *message, struct json_value *ret)
+{
+	if (json_find(json_root(message), "parameters", ret) &&
+	    json_type(*ret) == JSON_NULL) {
+		*ret = (struct json_value){0};
+		return true;
+	}
+	return varlink_parameters(message, ret);
+}
+
 int methods_call(struct session *s, const struct json *message)
 {
 	const char *method = varlink_method(message);
@@ -293,7 +236,7 @@ int methods_call(struct session *s, const struct json *message)
 	bool more, upgrade;
 	int r;
 
-	if (!method || !varlink_parameters(message, &parameters))
+	if (!method || !find_parameters(message, &parameters))
 		return -EBADMSG;
 	r = read_flag(message, "oneway", &s->is_oneway);
 	if (r == 0)

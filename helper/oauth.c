@@ -152,8 +152,21 @@ static int add_url(struct oauth_draft *d, const char *tenant)
 	return r < 0 ? r : add_queries(d);
 }
 
+/* Whether the request has a header of that name already. */
+static bool has_header(const struct secret *headers, const char *name)
+{
+	const char *header = secret_str(headers), *end = header + headers->len;
+	size_t n = strlen(name);
+
+	for (; header < end; header += strlen(header) + 1)
+		if (strncasecmp(header, name, n) == 0 &&
+		    (header[n] == ':' || header[n] == ';'))
+			return true;
+	return false;
+}
+
 /* Whether a header is ours or the connection's to set. */
-static bool is_reserved_header(const char *name, bool have_authorization)
+static bool is_reserved_header(const struct secret *headers, const char *name)
 {
 	static const char *const reserved[] = {"Accept-Encoding", "Connection",
 	    "Content-Encoding", "Content-Length", "Content-Type", "Expect", "Host",
@@ -161,7 +174,7 @@ static bool is_reserved_header(const char *name, bool have_authorization)
 
 	if (strncasecmp(name, "Proxy-", 6) == 0)
 		return true;
-	if (have_authorization && strcasecmp(name, "Authorization") == 0)
+	if (strcasecmp(name, "Authorization") == 0 && has_header(headers, name))
 		return true;
 	for (size_t i = 0; i < ELEMENTSOF(reserved); i++)
 		if (strcasecmp(name, reserved[i]) == 0)
@@ -181,13 +194,11 @@ static bool is_header_name(const char *name)
 static int add_header(
     struct oauth_draft *d, const char *key, const char *name, const char *value)
 {
-	bool have_authorization =
-	    strstr(secret_str(&d->request->headers), "Authorization:");
 	int r;
 
 	if (!is_header_name(name))
 		return properties_complain(d->p, key, d->why, "is no header's name");
-	if (is_reserved_header(name, have_authorization))
+	if (is_reserved_header(&d->request->headers, name))
 		return properties_complain(
 		    d->p, key, d->why, "names a header that cannot be set");
 	for (const char *c = value; *c; c++)

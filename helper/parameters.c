@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "digest.h"
+
 static bool read_one(struct json_value v, const struct parameter *p, void *target)
 {
 	char *place = (char *)target + p->offset;
@@ -12,11 +14,17 @@ static bool read_one(struct json_value v, const struct parameter *p, void *targe
 
 	if (json_type(v) == JSON_NULL)
 		return !p->required;
-	if (p->type == PARAMETER_INTEGER)
+	switch (p->type) {
+	case PARAMETER_BOOLEAN:
+		return json_boolean(v, (bool *)(void *)place);
+	case PARAMETER_INTEGER:
 		return json_integer(v, (int64_t *)(void *)place);
-	text = json_string(v);
-	memcpy(place, &text, sizeof(text));
-	return text;
+	case PARAMETER_STRING:
+		text = json_string(v);
+		memcpy(place, &text, sizeof(text));
+		return text;
+	}
+	return false;
 }
 
 static const struct parameter *find(
@@ -46,4 +54,10 @@ const char *parameters_read(
 		    (!object.json || !json_find(object, table[i].name, &v)))
 			return table[i].name;
 	return NULL;
+}
+
+bool parameter_is_sha256(const char *text)
+{
+	return strlen(text) == DIGEST_SHA256_HEX_SIZE - 1 &&
+	       strspn(text, "0123456789abcdef") == DIGEST_SHA256_HEX_SIZE - 1;
 }

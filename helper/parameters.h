@@ -8,6 +8,7 @@
 #include "json.h"
 
 enum parameter_type {
+	PARAMETER_BOOLEAN, /* bool */
 	PARAMETER_STRING,  /* const char *: borrowed from the message */
 	PARAMETER_INTEGER, /* int64_t */
 };
@@ -25,3 +26,6 @@ struct parameter {
  */
 const char *parameters_read(
     struct json_value object, const struct parameter *table, size_t n, void *target);
+
+/* Whether a string is a SHA-256 as the protocol has it: 64 lower-case hexadecimal digits. */
+bool parameter_is_sha256(const char *text);

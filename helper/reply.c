@@ -37,6 +37,11 @@ int reply_empty(struct secret *out)
 	return varlink_end(&v);
 }
 
+int reply_not_open(struct secret *out)
+{
+	return reply_error(out, "io.maildest.Helper.SessionNotOpen", NULL, NULL);
+}
+
 int reply_invalid_parameter(struct secret *out, const char *name)
 {
 	return reply_error(

@@ -12,6 +12,9 @@ _must_check_ int reply_empty(struct secret *out);
 _must_check_ int reply_error(
     struct secret *out, const char *error, const char *key, const char *value);
 
+/* What a method answers that needs OpenSession before it. */
+_must_check_ int reply_not_open(struct secret *out);
+
 /* varlink's own InvalidParameter. */
 _must_check_ int reply_invalid_parameter(struct secret *out, const char *name);
 

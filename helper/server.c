@@ -69,6 +69,7 @@ struct server *server_free(struct server *s)
 	sd_event_source_disable_unref(s->pause);
 	sd_event_source_disable_unref(s->drain);
 	broker_free(s->host.broker);
+	tls_sessions_free(s->host.tls_sessions);
 	sd_event_unref(s->event);
 	free(s->status);
 	free(s);
@@ -248,6 +249,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)usec;
 	close_overdue(s);
+	tls_sessions_expire(s->host.tls_sessions, deadline_boottime());
 	tell_status(s);
 	return sd_event_source_set_time_relative(source, TICK_USEC);
 }
@@ -331,6 +333,8 @@ int server_new(sd_event *event, const char *config_dir, struct server **ret)
 	s->host.stats = &s->stats;
 	s->host.closed = on_closed;
 	r = broker_new(event, config_dir, &s->stats, &s->host.broker);
+	if (r == 0)
+		r = tls_sessions_new(&s->host.tls_sessions);
 	if (r == 0)
 		r = add_timers(s);
 	if (r < 0)

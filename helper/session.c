@@ -53,6 +53,14 @@ static size_t input_max(const struct session *s)
 	return s->is_bound ? VARLINK_MESSAGE_MAX : SESSION_UNBOUND_MAX;
 }
 
+/* Nobody is left to answer. */
+static void leave(struct session *s)
+{
+	s->is_gone = true;
+	cache_forget_waiter(&s->waiter);
+	s->is_waiting = false;
+}
+
 /* Reads what there is and the buffer may hold: 0 or -errno. */
 static int fill(struct session *s)
 {
@@ -68,9 +76,12 @@ static int fill(struct session *s)
 		n = recv(s->fd, s->in.data + s->in.len, room, MSG_DONTWAIT);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
-			return errno == EAGAIN ? 0 : -errno;
-		s->is_ended = n == 0;
+		if (n < 0 && errno == EAGAIN)
+			return 0;
+		if (n < 0) /* it left without reading all we sent */
+			leave(s);
+		s->is_ended = n <= 0;
+		n = MAX_OF(n, 0);
 		s->in.len += (size_t)n;
 		s->in.data[s->in.len] = '\0';
 		if ((size_t)n < room)
@@ -87,20 +98,24 @@ static int count_input(struct session *s)
 	return s->host->input_bytes > INPUT_BYTES_MAX ? -ENOBUFS : 0;
 }
 
-static int flush(struct session *s)
+static void flush(struct session *s)
 {
 	ssize_t n;
 
-	while (s->out.len > 0) {
+	while (s->out.len > 0 && !s->is_gone) {
 		n = send(s->fd, s->out.data, s->out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
-			return errno == EAGAIN ? 0 : -errno;
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n < 0) {
+			leave(s);
+			break;
+		}
 		secret_consume(&s->out, (size_t)n);
 		s->deadline_usec = deadline_in(SESSION_BLOCKED_USEC);
 	}
-	return 0;
+	secret_clear(&s->out);
 }
 
 /* Handles complete messages until one has to wait, replies pile up, or it is others' turn. */
@@ -150,24 +165,28 @@ static void set_deadline(struct session *s)
 		s->deadline_usec = deadline_in(SESSION_BLOCKED_USEC);
 	else if (!blocked && s->is_bound)
 		s->deadline_usec = DEADLINE_NEVER;
+	if (!s->is_bound)
+		s->deadline_usec = MIN_OF(s->deadline_usec, s->unbound_until_usec);
 }
 
-/* 1 to go on, 0 if the connection has come to its end, -errno if it has to be cut. */
+/*
+ * 1 to go on, 0 if the connection has come to its end, -errno if it has to be cut. A peer
+ * that says a last thing and leaves at once is heard to the end, turn by turn.
+ */
 static int step(struct session *s, uint32_t events)
 {
+	const uint32_t gone = EPOLLHUP | EPOLLERR; /* both directions */
 	int r = 0;
 
-	if (events & EPOLLIN)
+	if (events & gone)
+		leave(s);
+	if (events & (EPOLLIN | gone))
 		r = fill(s);
 	if (r == 0)
 		r = process(s);
-	if (r == 0)
-		r = flush(s);
 	if (r < 0)
 		return r;
-	/* Both directions gone: nobody is left to answer. */
-	if (events & (EPOLLHUP | EPOLLERR))
-		return 0;
+	flush(s);
 	if (s->is_ended && session_is_idle(s) && !s->has_more)
 		return 0;
 	set_deadline(s);
@@ -231,6 +250,7 @@ int session_new(sd_event *event, struct session_host *host, int fd, uid_t uid, p
 	s->pid = pid;
 	s->waiter.answer = on_answer;
 	s->deadline_usec = deadline_in(SESSION_UNBOUND_USEC);
+	s->unbound_until_usec = deadline_in(SESSION_UNBOUND_WHOLE_USEC);
 	r = sd_event_add_io(event, &s->io, s->fd, EPOLLIN, on_io, s);
 	if (r < 0)
 		return r;

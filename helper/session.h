@@ -10,10 +10,13 @@
 #include <systemd/sd-event.h>
 
 #include "broker.h"
+#include "tls-sessions.h"
 
 /* A caller that has not opened its session may send this much, and wait this long. */
 #define SESSION_UNBOUND_MAX ((size_t)16 * 1024)
 #define SESSION_UNBOUND_USEC (30 * USEC_PER_SEC)
+/* In all, however much it asks that needs no session. */
+#define SESSION_UNBOUND_WHOLE_USEC (120 * USEC_PER_SEC)
 /* Replies that nobody reads: no further call is looked at, and how long that may last. */
 #define SESSION_OUTPUT_MAX ((size_t)64 * 1024)
 #define SESSION_BLOCKED_USEC (30 * USEC_PER_SEC)
@@ -24,6 +27,7 @@ struct session;
 struct session_host {
 	struct broker *broker;
 	struct stats *stats;
+	struct tls_sessions *tls_sessions;
 	size_t input_bytes; /* held by all sessions together */
 	void (*closed)(
 	    struct session_host *host, struct session *s); /* which then goes away */
@@ -45,8 +49,10 @@ struct session {
 	bool is_oneway; /* the call in hand wants no reply */
 	bool has_more;	/* the buffer may hold another call to handle now */
 	bool is_ended;	/* the peer sends no more */
+	bool is_gone;	/* the peer reads no more; what it sent before still counts */
 	uint64_t
 	    deadline_usec; /* CLOCK_MONOTONIC: closed then, unless there is progress */
+	uint64_t unbound_until_usec; /* the end of that for one that is not bound */
 };
 
 /* Takes over `fd`, a connected stream socket that does not block. 0 or -errno. */

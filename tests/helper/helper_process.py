@@ -26,11 +26,15 @@ class Caller:
     def send_raw(self, data):
         self.socket.sendall(data)
 
-    def send(self, method, parameters=None, **flags):
+    @staticmethod
+    def message(method, parameters=None, **flags):
         if "." not in method:
             method = "io.maildest.Helper." + method
         call = {"method": method, "parameters": parameters or {}, **flags}
-        self.send_raw(json.dumps(call).encode() + b"\0")
+        return json.dumps(call).encode() + b"\0"
+
+    def send(self, method, parameters=None, **flags):
+        self.send_raw(self.message(method, parameters, **flags))
 
     def receive(self):
         while b"\0" not in self.buffer:
@@ -59,6 +63,11 @@ class Caller:
 
     def close(self):
         self.socket.close()
+
+
+def is_sanitized():
+    with open(Helper.program(), "rb") as f:
+        return b"__asan_init" in f.read()
 
 
 class Helper:
@@ -106,6 +115,21 @@ class Helper:
         if "clientSecret" not in content:
             self.write(f"secrets/{name}.json", {"clientSecret": CLIENT_SECRET})
 
+    def _launch(self, command, environment, **options):
+        environment = {
+            "PATH": os.environ["PATH"], "MAILDEST_LOG_TARGET": "stderr",
+            **environment, **self.environment,
+        }
+        for name, value in os.environ.items():
+            if name.endswith("SAN_OPTIONS"):
+                environment[name] = value
+        self.process = subprocess.Popen(
+            [*command, f"--config-dir={self.config}", f"--helper-socket={self.path}"],
+            env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, user=self.user, **options)
+        self.reader = threading.Thread(target=self.read_log, daemon=True)
+        self.reader.start()
+
     def start(self, arguments=(), program=None, pass_fds=(), preexec=None):
         notify = f"{self.folder}/notify"
         self.notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -114,24 +138,19 @@ class Helper:
             os.unlink(notify)
         self.notifications.bind(notify)
         os.chmod(notify, 0o777)
-        environment = {
-            "PATH": os.environ["PATH"], "MAILDEST_LOG_TARGET": "stderr",
-            "NOTIFY_SOCKET": notify, **self.environment,
-        }
-        for name, value in os.environ.items():
-            if name.endswith("SAN_OPTIONS"):
-                environment[name] = value
-        self.process = subprocess.Popen(
-            [*(program or [self.program()]), f"--config-dir={self.config}",
-             f"--helper-socket={self.path}", *arguments],
-            env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, pass_fds=pass_fds, preexec_fn=preexec, user=self.user)
-        self.reader = threading.Thread(target=self.read_log, daemon=True)
-        self.reader.start()
+        self._launch([*(program or [self.program()]), *arguments], {"NOTIFY_SOCKET": notify},
+                     pass_fds=pass_fds, preexec_fn=preexec)
         # Read at once, as a service manager does: sd_notify(3) blocks when the queue is full.
         threading.Thread(
             target=self.read_notifications, args=(self.notifications,), daemon=True).start()
         assert self.notified("READY=1"), self.log.decode()
+        return self
+
+    def start_unmanaged(self):
+        """As by hand: nobody to tell anything."""
+        self.notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._launch([self.program()], {})
+        assert self.wait_for(lambda: os.path.exists(self.path))
         return self
 
     def read_log(self):

@@ -11,18 +11,13 @@ import time
 
 import pytest
 
-from helper_process import CLIENT_SECRET, Helper
+from helper_process import CLIENT_SECRET, Helper, is_sanitized
 from token_service import TokenService, error_reply, token_reply
 
 UNAVAILABLE = "io.maildest.Helper.TokenServiceUnavailable"
 REFUSED = "io.maildest.Helper.TokenRefused"
 INVALID = "io.maildest.Helper.InvalidDestination"
 IDENTITY = "io.maildest.Helper.IdentityRefused"
-
-
-def is_sanitized(helper):
-    with open(helper.program(), "rb") as f:
-        return b"__asan_init" in f.read()
 
 
 def sha256(token):
@@ -109,7 +104,7 @@ def test_cached_token_is_answered_quickly(helper, service):
         medians.append(statistics.median(times))
     median = min(medians)
     print(f"cached token: median {median * 1e6:.0f} us")
-    if not is_sanitized(helper):
+    if not is_sanitized():
         assert median < 0.0002
 
 
@@ -446,7 +441,7 @@ def count_in_memory(pid, words):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_memory_has_one_copy_of_the_token_and_no_other_secret(helper, certificates):
-    if is_sanitized(helper):
+    if is_sanitized():
         pytest.skip("a sanitizer keeps what was freed")
     service = TokenService(f"{certificates}/good.pem")
     service.reply = token_reply("canary-token-value")

@@ -96,6 +96,10 @@ START_TEST(test_builds_requests)
 	    {"Authorization of the destination's",
 		"\"tokenServiceURL.headers.Authorization\":\"Own\"", NULL,
 		"Authorization: Own\n" ACCEPT, GRANT CLIENT},
+	    {"Authorization behind a name that ends like it",
+		"\"tokenServiceURL.headers.X-Authorization\":\"1\","
+		"\"tokenServiceURL.headers.Authorization\":\"Own\"",
+		NULL, "X-Authorization: 1\nAuthorization: Own\n" ACCEPT, GRANT CLIENT},
 	    {"queries",
 		"\"tokenServiceURL.queries.a b\":\"c&d\",\"tokenServiceURL.queries.e\":1",
 		"https://as.example/token?a%20b=c%26d&e=1", ACCEPT, GRANT CLIENT},
@@ -211,6 +215,11 @@ START_TEST(test_refuses_and_names_the_key)
 		"\"tokenServiceURL.headers.authorization\":\"x\",\"tokenServiceUser\":"
 		"\"u\"",
 		"tokenServiceURL.headers.authorization"},
+	    {"Authorization twice, both the destination's, behind another header",
+		"\"tokenServiceURL.headers.X-A\":\"1\","
+		"\"tokenServiceURL.headers.Authorization\":\"\","
+		"\"tokenServiceURL.headers.AUTHORIZATION\":\"x\"",
+		"tokenServiceURL.headers.AUTHORIZATION"},
 	    {"query with a control character", "\"tokenServiceURL.queries.x\":\"a\\tb\"",
 		"tokenServiceURL.queries.x"},
 	    {"field given twice", "\"tokenService.body.client_id\":\"x\"",

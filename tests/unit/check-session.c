@@ -17,6 +17,9 @@
 
 #define OTHER_UID 4711
 #define GET_INFO "{\"method\":\"org.varlink.service.GetInfo\"}"
+#define OPEN                                                             \
+	"{\"method\":\"io.maildest.Helper.OpenSession\",\"parameters\":" \
+	"{\"service\":\"s\",\"destination\":\"d\"}}"
 #define STATUS "{\"method\":\"io.maildest.Helper.Status\"}"
 
 /* One session on a loop, and its peer's end. */
@@ -43,6 +46,7 @@ static void open_fixture(struct fixture *f, uid_t uid)
 	ck_assert_int_eq(sd_event_new(&f->event), 0);
 	ck_assert_int_eq(
 	    broker_new(f->event, "/nonexistent", &f->stats, &f->host.broker), 0);
+	ck_assert_int_eq(tls_sessions_new(&f->host.tls_sessions), 0);
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
 	f->peer = fds[0];
 	ck_assert_int_eq(session_new(f->event, &f->host, fds[1], uid, 1, &f->session), 0);
@@ -52,6 +56,7 @@ static void done_fixture(struct fixture *f)
 {
 	session_free(f->session);
 	broker_free(f->host.broker);
+	tls_sessions_free(f->host.tls_sessions);
 	sd_event_unref(f->event);
 	if (f->peer >= 0)
 		(void)close(f->peer);
@@ -139,7 +144,7 @@ START_TEST(test_what_is_no_call_ends_the_connection)
 	    "{}",
 	    "{\"method\":null}",
 	    "{\"method\":\"a.B\",}",
-	    "{\"method\":\"a.B\",\"parameters\":null}",
+	    "{\"method\":\"a.B\",\"parameters\":0}",
 	    "{\"method\":\"a.B\",\"more\":\"yes\"}",
 	    "{\"method\":\"a.B\",\"oneway\":true,\"upgrade\":true}",
 	};
@@ -194,12 +199,22 @@ START_TEST(test_status_is_for_root_and_our_own_user)
 }
 END_TEST
 
+START_TEST(test_parameters_that_are_null_are_absent)
+{
+	static const char call[] =
+	    "{\"method\":\"org.varlink.service.GetInfo\",\"parameters\":null}";
+	_cleanup_fixture_ struct fixture f;
+
+	open_fixture(&f, 0);
+	put(&f, call, sizeof(call));
+	expect(&f, "GetInfo", "");
+}
+END_TEST
+
 START_TEST(test_missing_configuration_is_an_answer)
 {
-	static const char calls[] =
-	    "{\"method\":\"io.maildest.Helper.OpenSession\",\"parameters\":"
-	    "{\"service\":\"s\",\"destination\":\"d\"}}\0"
-	    "{\"method\":\"io.maildest.Helper.GetToken\"}";
+	static const char calls[] = OPEN "\0"
+					 "{\"method\":\"io.maildest.Helper.GetToken\"}";
 	_cleanup_fixture_ struct fixture f;
 
 	open_fixture(&f, 0);
@@ -211,15 +226,12 @@ END_TEST
 
 START_TEST(test_deadlines)
 {
-	static const char open[] =
-	    "{\"method\":\"io.maildest.Helper.OpenSession\",\"parameters\":"
-	    "{\"service\":\"s\",\"destination\":\"d\"}}";
 	_cleanup_fixture_ struct fixture f;
 
 	open_fixture(&f, 0);
 	put(&f, GET_INFO, sizeof(GET_INFO));
 	ck_assert_uint_le(f.session->deadline_usec, deadline_in(SESSION_UNBOUND_USEC));
-	put(&f, open, sizeof(open));
+	put(&f, OPEN, sizeof(OPEN));
 	ck_assert_uint_eq(f.session->deadline_usec, DEADLINE_NEVER);
 	/* Replies that are not read: the session waits for its peer, but not for ever. */
 	while (session_is_idle(f.session))
@@ -230,6 +242,57 @@ START_TEST(test_deadlines)
 		run(&f);
 	}
 	ck_assert_uint_eq(f.session->deadline_usec, DEADLINE_NEVER);
+}
+END_TEST
+
+START_TEST(test_unbound_peer_may_not_stay_whatever_it_asks)
+{
+	_cleanup_fixture_ struct fixture f;
+	uint64_t until;
+
+	open_fixture(&f, 0);
+	until = f.session->unbound_until_usec;
+	ck_assert_uint_le(until, deadline_in(SESSION_UNBOUND_WHOLE_USEC));
+	put(&f, GET_INFO, sizeof(GET_INFO));
+	expect(&f, "GetInfo", "");
+	ck_assert_uint_lt(f.session->deadline_usec, until);
+	/* As if nearly all of the time had passed, in calls that came one by one. */
+	f.session->unbound_until_usec = until = deadline_in(USEC_PER_SEC);
+	put(&f, GET_INFO, sizeof(GET_INFO));
+	expect(&f, "GetInfo", "");
+	ck_assert_uint_eq(f.session->deadline_usec, until);
+	ck_assert_uint_eq(f.session->unbound_until_usec, until);
+}
+END_TEST
+
+START_TEST(test_peer_that_leaves_is_heard_to_the_end)
+{
+	_cleanup_fixture_ struct fixture f;
+	_cleanup_secret_ struct secret calls = {0};
+	static char text[TLS_SESSION_LENGTH_MAX];
+
+	open_fixture(&f, 0);
+	memset(text, 'x', sizeof(text) - 1);
+	ck_assert_int_eq(secret_append(&calls, OPEN, sizeof(OPEN)), 0);
+	for (unsigned i = 0; i < 100; i++) { /* more than one turn handles */
+		ck_assert_int_eq(secret_append(&calls, GET_INFO, sizeof(GET_INFO)), 0);
+	}
+	/* ... and more than an unbound peer may send at once */
+	ck_assert_int_eq(secret_printf(&calls,
+			     "{\"method\":\"io.maildest.Helper.PutTlsSession\","
+			     "\"oneway\":true,\"parameters\":{\"context\":\"%064d\","
+			     "\"session\":\"%s\",\"lifetime\":100,"
+			     "\"single_use\":true}}",
+			     0, text),
+	    0);
+	ck_assert_int_eq(secret_append(&calls, "", 1), 0);
+	ck_assert_int_eq(send(f.peer, calls.data, calls.len, 0), (ssize_t)calls.len);
+	(void)close(f.peer);
+	f.peer = -1;
+	run(&f);
+	ck_assert_ptr_null(f.session);
+	ck_assert_uint_eq(tls_sessions_count(f.host.tls_sessions), 1);
+	ck_assert_uint_eq(f.host.input_bytes, 0);
 }
 END_TEST
 
@@ -254,8 +317,11 @@ int main(void)
 	    test_what_is_no_call_ends_the_connection,
 	    test_unbound_peer_may_not_send_much,
 	    test_status_is_for_root_and_our_own_user,
+	    test_parameters_that_are_null_are_absent,
 	    test_missing_configuration_is_an_answer,
 	    test_deadlines,
+	    test_unbound_peer_may_not_stay_whatever_it_asks,
+	    test_peer_that_leaves_is_heard_to_the_end,
 	    test_ends_with_its_peer,
 	};
 
