@@ -22,6 +22,7 @@ struct broker {
 	const char *config_dir;
 	struct stats *stats;
 	struct cache *cache;
+	struct store *store;
 	struct fetcher *fetcher;
 	sd_event_source *timer; /* CLOCK_BOOTTIME: renewals and ends of life */
 	char *why;		/* the reason of the last look-up that failed */
@@ -33,6 +34,7 @@ struct broker *broker_free(struct broker *b)
 	if (!b)
 		return NULL;
 	fetcher_free(b->fetcher);
+	store_free(b->store);
 	cache_free(b->cache);
 	sd_event_source_disable_unref(b->timer);
 	free(b->why);
@@ -67,12 +69,25 @@ static void arm_timer(struct broker *b)
 		(void)sd_event_source_set_enabled(b->timer, SD_EVENT_ONESHOT);
 }
 
+struct store *broker_store(const struct broker *b)
+{
+	return b->store;
+}
+
+void broker_restore(struct broker *b)
+{
+	store_restore(b->store);
+	arm_timer(b);
+}
+
+/* After a change: what must outlive us is kept before anybody hears of it. */
 static void answer_waiters(struct broker *b, struct cache_entry *e)
 {
 	uint64_t now = deadline_boottime();
 	struct cache_answer answer;
 	struct cache_waiter *w;
 
+	store_update(b->store);
 	while ((w = cache_take_waiter(e, now, &answer)))
 		w->answer(w, &answer);
 	arm_timer(b);
@@ -239,6 +254,7 @@ static int ask(struct broker *b, const struct binding *binding, uint64_t minimum
 		    b->cache, &key, binding, rejected_sha256, now, w, ret, &fetch);
 	else
 		r = cache_get(b->cache, &key, binding, minimum_usec, now, w, ret, &fetch);
+	store_update(b->store);
 	if (r < 0 || !fetch)
 		return r;
 	/* a fetch that fails at once changes what these are borrowed from */
@@ -281,6 +297,7 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
 	(void)usec;
 	while ((e = cache_due(b->cache, deadline_boottime())))
 		renew(b, e);
+	store_update(b->store);
 	arm_timer(b);
 	return 0;
 }
@@ -299,6 +316,8 @@ int broker_new(
 	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) < 0)
 		seed = deadline_boottime(); /* it spreads load, no more */
 	r = cache_new(seed, &b->cache);
+	if (r == 0)
+		r = store_new(event, b->cache, &b->store);
 	if (r < 0)
 		return r;
 	r = fetcher_new(event, on_fetched, b, &b->fetcher);

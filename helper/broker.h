@@ -6,6 +6,7 @@
 
 #include "cache.h"
 #include "stats.h"
+#include "store.h"
 
 struct broker;
 
@@ -14,6 +15,11 @@ _must_check_ int broker_new(
     sd_event *event, const char *config_dir, struct stats *stats, struct broker **ret);
 /* Takes NULL; returns NULL. No waiter may be queued any more. */
 struct broker *broker_free(struct broker *b);
+
+/* What an earlier helper left goes here, before anything is asked for. */
+struct store *broker_store(const struct broker *b);
+/* Begins with what was offered to the store. */
+void broker_restore(struct broker *b);
 
 /*
  * Asks for a token that is good for `minimum_usec`. 0 with *ret set: if its verdict is

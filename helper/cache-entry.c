@@ -53,12 +53,17 @@ bool cache_entry_may_fetch(const struct cache_entry *e, uint64_t now)
 	       now >= e->identity_refused_until;
 }
 
+bool cache_entry_remembers(const struct cache_entry *e, uint64_t now)
+{
+	return now < e->identity_refused_until ||
+	       now < e->failure_until + (e->failures > 0 ? FAILURES_KEPT_USEC : 0) ||
+	       now < MAX_OF(e->rejected_at, e->replaced_at) + CACHE_REFUSAL_USEC;
+}
+
 bool cache_entry_is_idle(const struct cache_entry *e, uint64_t now)
 {
 	return !e->fetching && e->waiters == 0 && e->token.len == 0 &&
-	       now >= e->identity_refused_until &&
-	       now >= e->failure_until + (e->failures > 0 ? FAILURES_KEPT_USEC : 0) &&
-	       now >= MAX_OF(e->rejected_at, e->replaced_at) + CACHE_REFUSAL_USEC;
+	       !cache_entry_remembers(e, now);
 }
 
 uint64_t cache_entry_due(const struct cache_entry *e)

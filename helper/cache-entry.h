@@ -43,8 +43,12 @@ struct cache_entry {
 struct cache {
 	struct cache_entry *first, *last; /* most recently used first */
 	unsigned n;
-	uint64_t random; /* state of xorshift64, never 0 */
+	uint64_t random;  /* state of xorshift64, never 0 */
+	uint64_t changes; /* see cache_changes() */
 };
+
+/* Takes over an entry that is in no list, as the one that was used longest ago. */
+void cache_append(struct cache *c, struct cache_entry *e);
 
 /* Wipes and frees; takes NULL; returns NULL. */
 struct cache_entry *cache_entry_free(struct cache_entry *e);
@@ -56,6 +60,8 @@ bool cache_entry_has_enough(
     const struct cache_entry *e, uint64_t minimum_usec, uint64_t now);
 /* Whether nothing remembered stands against a fetch. */
 bool cache_entry_may_fetch(const struct cache_entry *e, uint64_t now);
+/* Whether there is something to remember, be there a token or not. */
+bool cache_entry_remembers(const struct cache_entry *e, uint64_t now);
 /* Whether nobody needs the entry: no fetch, no waiters, no token and nothing to remember. */
 bool cache_entry_is_idle(const struct cache_entry *e, uint64_t now);
 /* When the entry wants attention: renewal or end of life; UINT64_MAX for never. */

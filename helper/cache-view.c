@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What Status tells of the cache: counts, and each entry's state. Changes nothing. */
+/* What is told of the cache: counts, and each entry's state. Changes nothing. */
 
 #include "cache.h"
 
 #include "cache-entry.h"
+
+uint64_t cache_changes(const struct cache *c)
+{
+	return c->changes;
+}
 
 unsigned cache_entries(const struct cache *c)
 {

@@ -50,6 +50,7 @@ static void remove_entry(struct cache *c, struct cache_entry *e)
 	unlink_entry(c, e);
 	cache_entry_free(e);
 	c->n--;
+	c->changes++;
 }
 
 struct cache *cache_free(struct cache *c)
@@ -200,6 +201,7 @@ int cache_reject(struct cache *c, const struct cache_key *key,
 	if (e->token.len == 0) {
 		memcpy(e->rejected_sha256, sha256_hex, sizeof(e->rejected_sha256));
 		e->rejected_at = now;
+		c->changes++;
 	}
 	if (now < e->identity_refused_until || cache_entry_has_token(e, now)) {
 		cache_entry_answer(e, now, ret);
@@ -240,6 +242,7 @@ int cache_settle_token(struct cache *c, struct cache_entry *e, const struct secr
 	bool had_failed = e->failures > 0;
 	int r;
 
+	c->changes++;
 	e->fetching = false;
 	r = cache_entry_set_token(e, token, lifetime_usec, now, next_random(c));
 	if (r < 0) {
@@ -262,6 +265,7 @@ void cache_settle_failure(struct cache *c, struct cache_entry *e,
 {
 	uint64_t pause = 0;
 
+	c->changes++;
 	e->fetching = e->replacing = false;
 	if (verdict == CACHE_DESTINATION_INVALID)
 		e->renew_at =
@@ -297,8 +301,10 @@ struct cache_entry *cache_due(struct cache *c, uint64_t now)
 
 	for (struct cache_entry *e = c->first; e && !due; e = next) {
 		next = e->next;
-		if (e->token.len > 0 && now >= e->expires_at)
+		if (e->token.len > 0 && now >= e->expires_at) {
 			cache_entry_drop_token(e);
+			c->changes++;
+		}
 		if (cache_entry_is_idle(e, now))
 			remove_entry(c, e);
 		else if (is_due(e, now))

@@ -75,6 +75,12 @@ _must_check_ int cache_new(uint64_t seed, struct cache **ret);
 struct cache *cache_free(struct cache *c);
 
 /*
+ * Moves whatever is still of use from another cache, which is freed, into an empty one.
+ * The tokens count as in use until their next renewal: nobody knows who asked for them.
+ */
+void cache_restore(struct cache *c, struct cache *from, uint64_t now);
+
+/*
  * Looks up a token that is good for `minimum_usec`, though for no more than half of its
  * whole life. 0, with *ret set, *ret_fetch the entry to fetch for or NULL, and `w` queued
  * if the verdict is CACHE_WAIT; -ENOMEM.
@@ -123,6 +129,9 @@ uint64_t cache_next_due(const struct cache *c);
 
 const struct binding *cache_entry_binding(const struct cache_entry *e);
 const struct cache_key *cache_entry_key(const struct cache_entry *e);
+
+/* Grows with every change that a restart should not undo. */
+uint64_t cache_changes(const struct cache *c);
 
 /* The number of entries, of tokens held, and of fetches under way. */
 unsigned cache_entries(const struct cache *c);

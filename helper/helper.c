@@ -15,6 +15,7 @@
 
 #include "deadline.h"
 #include "harden.h"
+#include "inherit.h"
 #include "listen.h"
 #include "log.h"
 #include "paths.h"
@@ -117,21 +118,19 @@ static int watch_signals(sd_event *event, struct server *server)
 static int open_sockets(struct server *server, char **ret_path)
 {
 	_cleanup_free_ char *why = NULL, *path = NULL;
-	int n, r = 0;
+	int r;
 
-	n = listen_inherited(&why);
-	for (int i = 0; i < n && r == 0; i++)
-		r = server_listen(server, SD_LISTEN_FDS_START + i);
-	if (n == 0) {
+	r = inherit(server);
+	if (r == 0) {
 		r = path_helper_socket(arg_socket, &path);
 		if (r == 0)
 			r = listen_bind(path, &why);
 		if (r >= 0)
 			r = server_listen(server, r);
 	}
-	if (n < 0)
-		r = n;
 	if (r < 0) {
+		if (!why && r == -ENOTSOCK)
+			why = strdup("the service manager gave no Unix stream socket");
 		log_message(
 		    LOG_PRIORITY_ERROR, "Cannot listen: %s", why ? why : strerror(-r));
 		return r;

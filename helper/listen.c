@@ -18,7 +18,12 @@
 #include <sys/un.h>
 #include <systemd/sd-daemon.h>
 
+#include "deadline.h"
+
 #define BACKLOG 4096 /* the kernel lowers it to net.core.somaxconn */
+/* Another helper needs the lock for milliseconds; whoever keeps it longer is none. */
+#define LOCK_USEC (3 * USEC_PER_SEC)
+#define LOCK_STEP_USEC (20 * USEC_PER_MSEC)
 
 static int complain(char **ret_why, int error, const char *path, const char *what)
 {
@@ -29,30 +34,12 @@ static int complain(char **ret_why, int error, const char *path, const char *wha
 	return -error;
 }
 
-int listen_inherited(char **ret_why)
+int listen_check(int fd)
 {
-	int n = sd_listen_fds(true);
-
-	for (int i = 0; i < n; i++) {
-		int fd = SD_LISTEN_FDS_START + i;
-
-		/* They come blocking unless the unit says NonBlocking=. */
-		if (sd_is_socket(fd, AF_UNIX, SOCK_STREAM, 1) > 0) {
-			if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
-				return -errno;
-			continue;
-		}
-		if (asprintf(ret_why,
-			"descriptor %d, given by the service manager, is no listening "
-			"Unix "
-			"stream socket",
-			fd) < 0) {
-			*ret_why = NULL;
-			return -ENOMEM;
-		}
+	if (sd_is_socket(fd, AF_UNIX, SOCK_STREAM, 1) <= 0)
 		return -EINVAL;
-	}
-	return n;
+	/* They come blocking unless the unit says NonBlocking=. */
+	return fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
 }
 
 /* Makes the folder a path lies in, and those above it, and opens it. */
@@ -84,6 +71,23 @@ static int fill_address(const char *path, struct sockaddr_un *ret)
 		return -ENAMETOOLONG;
 	*ret = (struct sockaddr_un){.sun_family = AF_UNIX};
 	memcpy(ret->sun_path, path, n + 1);
+	return 0;
+}
+
+/* Locks the folder: 0; -EWOULDBLOCK if somebody else keeps it locked; another -errno. */
+static int lock_folder(int fd)
+{
+	const uint64_t until = deadline_in(LOCK_USEC);
+	int r;
+
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK || deadline_now() >= until)
+			return -errno;
+		/* flock(2) does not tell when it could be had: there is but time to wait for */
+		r = deadline_poll(NULL, 0, deadline_in(LOCK_STEP_USEC));
+		if (r != -ETIMEDOUT)
+			return r;
+	}
 	return 0;
 }
 
@@ -144,8 +148,12 @@ int listen_bind(const char *path, char **ret_why)
 	folder = open_folder(path);
 	if (folder < 0)
 		return complain(ret_why, -folder, path, "cannot open its folder");
-	if (flock(folder, LOCK_EX) < 0)
-		return complain(ret_why, errno, path, "cannot lock its folder");
+	r = lock_folder(folder);
+	if (r == -EWOULDBLOCK)
+		return complain(ret_why, EBUSY, path,
+		    "another program keeps its folder locked (flock)");
+	if (r < 0)
+		return complain(ret_why, -r, path, "cannot lock its folder");
 	r = clear_path(&address);
 	if (r < 0)
 		return complain(ret_why, -r, path, "cannot be taken over");

@@ -7,12 +7,17 @@
 #include "report.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "log.h"
 
 #define MESSAGE_FETCH_FAILED "4f6c2f0b8f0e4f5c9a55f4d2c8a1e6b3"
 #define MESSAGE_RECOVERED "b9d1a7c35e2247d1a6c40d8f7be9213c"
 #define MESSAGE_UNCHECKED "5c81f0ad3be64e62a17b94d06c2f7e58"
+#define MESSAGE_STATE_RESTORED "1d0c6a5e9b7f4e2f8a3c5b60d97e214f"
+#define MESSAGE_STATE_REFUSED "a64e2b17c05d49c3b8f1e7d20395ac86"
+#define MESSAGE_STATE_NOT_KEPT "73f9d8c01be64a5d9e26b4a7f0c5381e"
+#define MESSAGE_DESCRIPTOR "c8251fa7e6d34b90a1f37d5b9e04c26d"
 #define MESSAGE_PEER "e07a5d9146c34b0d8be2f95f10c7d84a"
 
 void report_fetch_failed(const struct binding *b, const char *host, long http_status,
@@ -81,4 +86,61 @@ void report_peer(uid_t uid, pid_t pid, const char *reason)
 		return;
 	log_record(
 	    LOG_PRIORITY_WARNING, MESSAGE_PEER, message.data, fields, ELEMENTSOF(fields));
+}
+
+void report_state_restored(unsigned tokens)
+{
+	_cleanup_secret_ struct secret message = {0};
+
+	if (secret_printf(&message, "Took over %u access token%s from before the restart",
+		tokens, tokens == 1 ? "" : "s") < 0)
+		return;
+	log_record(LOG_PRIORITY_NOTICE, MESSAGE_STATE_RESTORED, message.data, NULL, 0);
+}
+
+/* What `before`, a descriptor's name in quotes, and `after` say together. */
+static void report_named(
+    const char *message_id, const char *before, const char *name, const char *after)
+{
+	_cleanup_secret_ struct secret message = {0};
+	int r;
+
+	r = secret_concat(&message, before, " '", NULL);
+	if (r == 0)
+		r = log_escape(&message, name, strlen(name));
+	if (r == 0)
+		r = secret_concat(&message, "' ", after, NULL);
+	if (r == 0)
+		log_record(LOG_PRIORITY_WARNING, message_id, message.data, NULL, 0);
+}
+
+void report_state_refused(const char *name, const char *why)
+{
+	_cleanup_secret_ struct secret after = {0};
+
+	if (secret_concat(&after, "is ignored: ", why, NULL) == 0)
+		report_named(MESSAGE_STATE_REFUSED,
+		    "The tokens that an earlier helper left as", name, after.data);
+}
+
+void report_state_not_kept(int error)
+{
+	_cleanup_secret_ struct secret message = {0};
+
+	if (secret_concat(&message,
+		"Access tokens would not survive a restart, since they cannot be handed "
+		"to the service manager: ",
+		strerror(-error), NULL) < 0)
+		return;
+	log_record(LOG_PRIORITY_WARNING, MESSAGE_STATE_NOT_KEPT, message.data, NULL, 0);
+}
+
+void report_descriptor(int fd, const char *name)
+{
+	_cleanup_secret_ struct secret before = {0};
+
+	if (secret_printf(&before,
+		"Closed descriptor %d, given by the service manager as", fd) == 0)
+		report_named(MESSAGE_DESCRIPTOR, before.data, name,
+		    "since it is no listening Unix stream socket");
 }

@@ -2,6 +2,7 @@
 #pragma once
 /* The records the helper writes while it runs: one for each failed fetch, recovery, bad peer. */
 
+#include <stddef.h>
 #include <sys/types.h>
 
 #include "binding.h"
@@ -15,6 +16,15 @@ void report_recovered(const struct binding *b, const char *host);
 
 /* A request about to go out to a server whose certificate is not checked (TrustAll). */
 void report_unchecked(const struct binding *b, const char *host);
+
+/* Of the state that the service manager kept for us (store.h); names escaped here. */
+void report_state_restored(unsigned tokens);
+void report_state_refused(const char *name, const char *why);
+/* The state could not be handed over. */
+void report_state_not_kept(int error);
+
+/* A descriptor that the service manager gave and nobody here knows what to do with. */
+void report_descriptor(int fd, const char *name);
 
 /* A connection that was refused or closed because of its peer. */
 void report_peer(uid_t uid, pid_t pid, const char *reason);

@@ -210,6 +210,16 @@ int server_listen(struct server *s, int fd)
 	return 0;
 }
 
+struct store *server_store(const struct server *s)
+{
+	return broker_store(s->host.broker);
+}
+
+void server_restore(struct server *s)
+{
+	broker_restore(s->host.broker);
+}
+
 /* "3 tokens, 12 sessions, last failure: acme: HTTP status 500, no JSON object" */
 static void tell_status(struct server *s)
 {

@@ -5,6 +5,7 @@
 #include <systemd/sd-event.h>
 
 #include "macro.h"
+#include "store.h"
 
 /*
  * Connections at once: of all, where the limit on descriptors allows it (more wait in the
@@ -21,6 +22,10 @@ struct server;
 _must_check_ int server_new(sd_event *event, const char *config_dir, struct server **ret);
 /* Closes every connection and listener; takes NULL; returns NULL. */
 struct server *server_free(struct server *s);
+
+/* Where an earlier helper's state goes, and the moment when all of it is there. */
+struct store *server_store(const struct server *s);
+void server_restore(struct server *s);
 
 /* Accepts connections from a listening socket, which is taken over: 0 or -errno. */
 _must_check_ int server_listen(struct server *s, int fd);

@@ -47,7 +47,7 @@ static bool may_be_permanent(long status)
 }
 
 /* RFC 6750 2.1 allows less, RFC 6749 A.12 more: no space, no control character, no 8 bit. */
-static bool is_token(const char *text)
+bool token_is_valid(const char *text)
 {
 	size_t n = strlen(text);
 
@@ -85,7 +85,7 @@ static const char *find_fault(struct json_value root, const char **ret_token)
 	if (!json_find(root, "access_token", &v))
 		return "the reply has no access_token";
 	*ret_token = json_string(v);
-	if (!*ret_token || !is_token(*ret_token))
+	if (!*ret_token || !token_is_valid(*ret_token))
 		return "the reply's access_token is empty, too long or has characters no "
 		       "token "
 		       "may have";

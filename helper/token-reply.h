@@ -2,6 +2,7 @@
 #pragma once
 /* What a token service answered (RFC 6749 5.1, 5.2), judged. Pure. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "secret.h"
@@ -26,6 +27,9 @@ struct token_reply {
 	struct secret error;  /* the reply's "error", escaped; empty if it had none */
 	struct secret reason; /* a refusal's or failure's sentence, escaped, one line */
 };
+
+/* Whether a text can be an access token: printable ASCII without spaces, not too long. */
+bool token_is_valid(const char *text);
 
 /* Judges a reply of `len` bytes: 0, or -ENOMEM. */
 _must_check_ int token_reply_parse(

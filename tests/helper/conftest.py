@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 
 from helper_process import CLIENT_SECRET, Helper  # noqa: E402
+from service_manager import ServiceManager  # noqa: E402
 from token_service import TokenService, make_certificates  # noqa: E402
 
 REPORTS = ("AddressSanitizer", "LeakSanitizer", "runtime error:")
@@ -66,3 +67,21 @@ def make_helper(folder):
 @pytest.fixture
 def helper(make_helper):
     return make_helper().start()
+
+
+@pytest.fixture
+def managed(folder):
+    """A helper that a service manager brings back whenever it ends, and that manager."""
+    helper = Helper(folder)
+    os.mkdir(os.path.dirname(helper.path))
+    environment = {name: value for name, value in os.environ.items()
+                   if name.endswith("SAN_OPTIONS")}
+    manager = ServiceManager(
+        [helper.program(), f"--config-dir={helper.config}"], helper.path, folder,
+        environment | {"MAILDEST_LOG_TARGET": "stderr"})
+    manager.start()
+    yield helper, manager
+    assert manager.stop() == 0, manager.log.decode()
+    log = manager.log.decode()
+    assert not any(report in log for report in REPORTS), log
+    assert "canary" not in log, "a secret or a token is in the log"

@@ -14,16 +14,11 @@ import time
 
 import pytest
 
-from helper_process import Caller, Helper
+from helper_process import Caller, Helper, is_sanitized
 from token_service import token_reply
 
 INVALID_PARAMETER = "org.varlink.service.InvalidParameter"
 NOBODY = pwd.getpwnam("nobody").pw_uid
-
-
-def is_sanitized():
-    with open(Helper.program(), "rb") as f:
-        return b"__asan_init" in f.read()
 
 
 def still_serves(helper):
@@ -333,22 +328,34 @@ def test_sockets_from_the_service_manager(make_helper, folder):
     assert all(os.path.exists(path) for path in paths)
 
 
-@pytest.mark.parametrize("kind", ["tcp", "datagram", "connected"])
-def test_other_descriptors_from_the_service_manager_are_refused(folder, kind):
-    good = unix_listener(f"{folder}/good.sock")
+def other_socket(kind):
     if kind == "tcp":
-        bad = socket.create_server(("127.0.0.1", 0))
-    elif kind == "datagram":
-        bad = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    else:
-        bad, _ = socket.socketpair()
+        return socket.create_server(("127.0.0.1", 0))
+    if kind == "datagram":
+        return socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    return socket.socketpair()[0]
+
+
+@pytest.mark.parametrize("kind", ["tcp", "datagram", "connected"])
+def test_other_descriptors_from_the_service_manager_are_closed(make_helper, folder, kind):
+    helper = make_helper()
+    good, bad = unix_listener(f"{folder}/good.sock"), other_socket(kind)
     numbers = [good.fileno(), bad.fileno()]
+    helper.start(program=[*PASS, *map(str, numbers), helper.program()], pass_fds=numbers)
+    assert "parameters" in Caller(f"{folder}/good.sock").call("org.varlink.service.GetInfo")
+    assert not os.path.exists(helper.path)
+    assert helper.final_log().count("Closed descriptor 4, given by the service manager") == 1
+
+
+def test_nothing_but_other_descriptors_ends_the_start_with_a_reason():
+    bad = [other_socket("tcp"), other_socket("datagram")]
+    numbers = [one.fileno() for one in bad]
     result = subprocess.run(
         [*PASS, *map(str, numbers), Helper.program()], pass_fds=numbers, capture_output=True,
         env={"PATH": os.environ["PATH"], "MAILDEST_LOG_TARGET": "stderr"}, timeout=30,
         check=False)
     assert result.returncode == 1
-    assert b"descriptor 4" in result.stderr
+    assert b"the service manager gave no Unix stream socket" in result.stderr
 
 
 def test_too_many_connections_wait_until_there_is_room(make_helper, service):
