@@ -149,7 +149,7 @@ short tls_events(const struct tls *tls)
 	return tls->events;
 }
 
-ssize_t tls_read(struct tls *tls, void *buffer, size_t n)
+static ssize_t read_record(struct tls *tls, void *buffer, size_t n)
 {
 	size_t done = 0;
 	int r;
@@ -157,6 +157,20 @@ ssize_t tls_read(struct tls *tls, void *buffer, size_t n)
 	prepare();
 	r = SSL_read_ex(tls->ssl, buffer, n, &done);
 	return r == 1 ? (ssize_t)done : outcome(tls, r);
+}
+
+/* As many records as have come with one read(2); what else there is, the next call says. */
+ssize_t tls_read(struct tls *tls, void *buffer, size_t n)
+{
+	ssize_t got = read_record(tls, buffer, n), more = got;
+	char *rest = buffer;
+
+	while (more > 0 && (size_t)got < n && tls_has_pending(tls)) {
+		more = read_record(tls, rest + got, n - (size_t)got);
+		if (more > 0)
+			got += more;
+	}
+	return got;
 }
 
 ssize_t tls_write(struct tls *tls, const void *bytes, size_t n)
