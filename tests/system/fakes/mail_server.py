@@ -16,6 +16,8 @@ import ssl
 import struct
 import threading
 
+from .hello import peek
+
 SMTP_STEPS = (
     "GREETING", "EHLO", "STARTTLS", "HANDSHAKE", "EHLO-TLS", "AUTH", "MAIL", "RCPT", "DATA", "DOT",
 )  # fmt: skip
@@ -103,6 +105,8 @@ class Connection:
         self.steps = []
         self.mails = []
         self.encrypted = False
+        self.hello = None
+        self.resumed = False
         self.ended = threading.Event()
         self._buffer = b""
         self._tag = ""
@@ -162,8 +166,9 @@ class Connection:
 
     def _handshake(self):
         def polite(_):
-            context = self.server.context
-            self.socket = context.wrap_socket(self.socket, server_side=True)
+            self.hello = peek(self.socket)
+            self.socket = self.server.context.wrap_socket(self.socket, server_side=True)
+            self.resumed = self.socket.session_reused
             self.encrypted = True
 
         self._step("HANDSHAKE", polite)

@@ -3,9 +3,11 @@
  * Preloaded into a handler under test: names resolve as the test says, and time passes faster.
  *
  *   SHIM_SPEED=20            twenty seconds of the handler's clocks are one of ours
+ *   SHIM_LATER=3600          its calendar (time(2), for certificates) is an hour ahead
  *   SHIM_HOST=name           the name that the two below are about; others resolve as always
  *   SHIM_ADDRESSES=a,b       its addresses, in this order
  *   SHIM_HANG=path           its resolution never ends; this file appears when it begins
+ *   SHIM_EXIT=status         its resolution ends the process with this status
  */
 
 #define _GNU_SOURCE
@@ -47,6 +49,19 @@ int clock_gettime(clockid_t clock, struct timespec *ts)
 	ts->tv_sec = now / NSEC_PER_SEC;
 	ts->tv_nsec = now % NSEC_PER_SEC;
 	return 0;
+}
+
+time_t time(time_t *ret)
+{
+	const char *later = getenv("SHIM_LATER");
+	struct timespec ts;
+
+	if (syscall(SYS_clock_gettime, CLOCK_REALTIME, &ts) < 0)
+		return -1;
+	ts.tv_sec += later ? atoll(later) : 0;
+	if (ret)
+		*ret = ts.tv_sec;
+	return ts.tv_sec;
 }
 
 int poll(struct pollfd *fds, nfds_t n, int timeout)
@@ -91,7 +106,7 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
 {
 	resolver *real = (resolver *)dlsym(RTLD_NEXT, "getaddrinfo");
 	const char *host = getenv("SHIM_HOST"), *addresses = getenv("SHIM_ADDRESSES");
-	const char *hang = getenv("SHIM_HANG");
+	const char *hang = getenv("SHIM_HANG"), *status = getenv("SHIM_EXIT");
 	char copy[256];
 
 	if (!host || !node || strcmp(host, node) != 0)
@@ -100,6 +115,8 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
 		close(open(hang, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
 	while (hang)
 		pause();
+	if (status)
+		_exit(atoi(status));
 	snprintf(copy, sizeof(copy), "%s", addresses ? addresses : "");
 	return join(real, copy, service, hints, ret);
 }

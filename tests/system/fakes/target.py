@@ -2,7 +2,6 @@
 """Sessions of the real handler, started one by one on a connection that the test holds."""
 
 import re
-import shutil
 import socket
 import struct
 import subprocess
@@ -184,19 +183,6 @@ class Target(Maildest):
         self.sessions = []
         self.sessions_text = {}
         self.secrets += [PASSWORD, CLIENT_SECRET, TOKEN]
-
-    def options(self):
-        return self._options()
-
-    def handler(self, user=None):
-        """The command that is the handler; other users need a copy that they can reach."""
-        program = self._program("maildest-handler")
-        if not user:
-            return [program]
-        copy = self.folder / "maildest-handler"
-        if not copy.exists():
-            shutil.copy(program, copy)
-        return [copy]
 
     def connect(self, name, **options):
         return Session(self, name, **options)

@@ -1,14 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """A mail session typed by hand: one line sent, one reply read, as a person at telnet does."""
 
+import select
 import socket
+import struct
+
+
+def _connect(port, host, timeout):
+    if isinstance(port, int):
+        return socket.create_connection((host, port), timeout=timeout)
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(timeout)
+    connection.connect(str(port))
+    return connection
 
 
 class Dialogue:
-    """One connection; show(side, line) is told every line of both sides."""
+    """One connection to a port, or to the path of a Unix socket; show(side, line) is told every
+    line of both sides."""
 
     def __init__(self, port, show=None, timeout=30, host="127.0.0.1"):
-        self._socket = socket.create_connection((host, port), timeout=timeout)
+        self._socket = _connect(port, host, timeout)
         self._in = self._socket.makefile("rb")
         self._show = show or (lambda side, line: None)
 
@@ -54,12 +66,25 @@ class Dialogue:
             if got.startswith(f"{tag} "):
                 return answer
 
+    def address(self):
+        """Our own end's."""
+        return self._socket.getsockname()
+
+    def is_readable(self, seconds):
+        """Whether more comes, or the end, within this time."""
+        return bool(select.select([self._socket], [], [], seconds)[0])
+
     def half_close(self):
         self._socket.shutdown(socket.SHUT_WR)
 
     def rest(self):
         """All that still comes, to the end of the connection."""
         return self._in.read()
+
+    def reset(self):
+        """Leaves without a word: the other side's next look at the connection fails."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
 
     def close(self):
         self._in.close()

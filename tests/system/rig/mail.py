@@ -39,6 +39,20 @@ def stuffed(mail):
     return text.replace(b"\r\n.", b"\r\n..")[2:] + b".\r\n"
 
 
+def send(session, user, mail):
+    """Sends a mail from a mailbox to itself, in a Dialogue that has just begun, to its end."""
+    with session:
+        session.smtp()
+        session.smtp("EHLO client.example.com")
+        session.smtp(f"MAIL FROM:<{user.address}> BODY=8BITMIME")
+        session.smtp(f"RCPT TO:<{user.address}>")
+        assert session.smtp("DATA")[0].startswith("354")
+        session.send_bytes(stuffed(mail))
+        reply = session.smtp()
+        assert reply[0].startswith("250"), f"a mail of {len(mail)} octets is answered {reply}"
+        session.smtp("QUIT")
+
+
 def connect_imap(port):
     """imaplib at this port, logged in with anything."""
     client = imaplib.IMAP4("127.0.0.1", port, timeout=60)

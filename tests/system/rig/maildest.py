@@ -51,7 +51,31 @@ def parse_record(line):
     return record | {"PRIORITY": int(priority), "MESSAGE": text}
 
 
-class Maildest:
+class Records:
+    """The session records in a log; log(name) is its text, as far as it is about a destination."""
+
+    def records(self, name):
+        """The session records of a destination's handlers, oldest first, as dictionaries."""
+        found = [parse_record(line) for line in self.log(name).splitlines()]
+        return [one for one in found if one and one.get("DESTINATION") == name]
+
+    def all_records(self, name):
+        """The same as they stand in the log."""
+        return [line for line in self.log(name).splitlines() if parse_record(line)]
+
+    def wait_for_record(self, name, count=1, **wanted):
+        """Waits until `count` sessions have their record; the last one has these fields."""
+        try:
+            waiting.until(lambda: len(self.records(name)) >= count, "no record")
+        except TimeoutError:
+            raise AssertionError(f"session {count} left no record in:\n{self.log(name)}") from None
+        record = self.records(name)[count - 1]
+        for field, value in wanted.items():
+            assert record.get(field) == value, f"{field} is not {value!r} in the record {record}"
+        return record
+
+
+class Maildest(Records):
     """A configuration folder, a helper, and one listening socket for each destination."""
 
     def __init__(self, folder, authority=None, build=BUILD):
@@ -63,6 +87,7 @@ class Maildest:
         self.helper = None
         self.secrets = []
         self.watcher = ProcessWatcher()
+        self.forking = []  # handlers in forking mode, see forking.py
         self._listeners = {}
         for name in ("destinations", "certificates", "secrets"):
             (self.config / name).mkdir(parents=True, mode=0o750)
@@ -94,7 +119,17 @@ class Maildest:
     def _program(self, name):
         return self.build / name.removeprefix("maildest-") / name
 
-    def _options(self):
+    def handler(self, user=None):
+        """The command that is the handler; other users need a copy that they can reach."""
+        program = self._program("maildest-handler")
+        if not user:
+            return [program]
+        copy = self.folder / "maildest-handler"
+        if not copy.exists():
+            shutil.copy(program, copy)
+        return [copy]
+
+    def options(self):
         return [f"--config-dir={self.config}", f"--helper-socket={self.socket}"]
 
     def _log(self, name):
@@ -105,7 +140,7 @@ class Maildest:
 
     def start_helper(self):
         self.helper = process.Process(
-            [self._program("maildest-helper"), *self._options()],
+            [self._program("maildest-helper"), *self.options()],
             self._log("helper"),
             env=self.environment(),
         )
@@ -131,7 +166,7 @@ class Maildest:
             [
                 "systemd-socket-activate", "--accept", "--inetd", *keep,
                 "-l", f"127.0.0.1:{port}",
-                self._program("maildest-handler"), *self._options(), name,
+                self._program("maildest-handler"), *self.options(), name,
             ],
             self._log(name),
             env=self.environment(),
@@ -154,7 +189,7 @@ class Maildest:
 
     def check(self, name, timeout=60):
         """Runs `maildest-handler --check NAME`."""
-        return self.run("maildest-handler", *self._options(), "--check", name, timeout=timeout)
+        return self.run("maildest-handler", *self.options(), "--check", name, timeout=timeout)
 
     def run(self, program, *words, **options):
         done = subprocess.run(
@@ -185,30 +220,12 @@ class Maildest:
     def all_logs(self):
         return {path.name: path.read_text(errors="replace") for path in self.logs.glob("*.log")}
 
-    def records(self, name):
-        """The session records of a destination's handlers, oldest first, as dictionaries."""
-        found = [parse_record(line) for line in self.log(name).splitlines()]
-        return [one for one in found if one and one.get("DESTINATION") == name]
-
-    def all_records(self, name):
-        """The same as they stand in the log."""
-        return [line for line in self.log(name).splitlines() if parse_record(line)]
-
-    def wait_for_record(self, name, count=1, **wanted):
-        """Waits until `count` sessions have their record; the last one has these fields."""
-        try:
-            waiting.until(lambda: len(self.records(name)) >= count, "no record")
-        except TimeoutError:
-            raise AssertionError(f"session {count} left no record in:\n{self.log(name)}") from None
-        record = self.records(name)[count - 1]
-        for field, value in wanted.items():
-            assert record.get(field) == value, f"{field} is not {value!r} in the record {record}"
-        return record
-
     # --- the end
 
     def stop(self):
         """Ends everything we started."""
+        for handler in self.forking:
+            handler.stop()
         for listeners in self._listeners.values():
             for listener in listeners:
                 # A session that is over may still look for leaks: its exit status counts.
@@ -229,6 +246,8 @@ class Maildest:
             assert not SANITIZER_REPORT.search(text), f"a sanitizer reports in {name}:\n{text}"
             for pid, code in CHILD_ENDED.findall(text):
                 assert code == "0", f"handler {pid} ended with {code}, see {name}:\n{text}"
+        for handler in self.forking:
+            handler.assert_clean()
         assert not self.helper or self.helper.child.returncode in (0, -signal.SIGKILL), (
             f"the helper ended with {self.helper.child.returncode}:\n{self.log('helper')}"
         )

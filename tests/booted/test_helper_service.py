@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The helper as a service: what it knows outlives it, and no session notices its death."""
+
+import pytest
+
+from rig import waiting
+from sessions import PROTOCOLS, Load, Session, at_once, begin
+
+SERVICE = "maildest-helper.service"
+KILLS = 60
+# One protocol in each mode.
+SOCKETS = ("maildest-smtp.socket", "maildest-imap-forking.socket")
+
+
+@pytest.fixture
+def ports(machine, mail):
+    machine.systemctl("start", *SOCKETS)
+    return machine
+
+
+def serve_one_each(machine):
+    at_once(begin(machine, len(PROTOCOLS)), Session.leave)
+
+
+def wait_for_another(machine, before):
+    """Waits until the helper runs in another process than this one; its pid."""
+
+    def pid():
+        current = int(machine.property(SERVICE, "MainPID"))
+        ready = machine.property(SERVICE, "ActiveState") == "active"
+        return current if ready and current not in (0, before) else None
+
+    return waiting.until(pid, "the helper is not started again")
+
+
+def kill(machine):
+    """Kills the helper and waits for the next."""
+    before = int(machine.property(SERVICE, "MainPID"))
+    machine.systemctl("kill", "-s", "KILL", SERVICE)
+    return wait_for_another(machine, before)
+
+
+@pytest.mark.parametrize("how", ("kill", "restart"))
+def test_tokens_outlive_the_helper(ports, mail, tokens, how):
+    serve_one_each(ports)
+    assert len(tokens.requests) == len(PROTOCOLS), "not one token request for each destination"
+    for _ in range(3):
+        if how == "kill":
+            kill(ports)
+        else:
+            ports.systemctl("restart", SERVICE)
+        serve_one_each(ports)
+    assert len(tokens.requests) == len(PROTOCOLS), "tokens are asked for again"
+
+
+def test_no_session_notices_a_dying_helper(ports, mail, tokens):
+    serve_one_each(ports)
+    with Load(ports) as load:
+        for _ in range(KILLS):
+            seen = dict(load.counts)
+            kill(ports)
+            waiting.until(
+                lambda seen=seen: all(load.counts[one] > seen[one] for one in seen),
+                "no session after that",
+            )
+    assert int(ports.property(SERVICE, "NRestarts")) == KILLS
+    for protocol in PROTOCOLS:
+        match = (f"MAILDEST_DESTINATION={protocol}", "-p", "warning")
+        assert not ports.journal(*match), "a session complains"
+    assert len(tokens.requests) == len(PROTOCOLS), "tokens are asked for again"
