@@ -9,6 +9,9 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+/* Where there are too few for all left-over sessions, so many stay for new ones. */
+#define DESCRIPTORS_KEPT 16
+
 int children_init(struct children *c, size_t max)
 {
 	*c = (struct children){.max = max};
@@ -113,30 +116,55 @@ static FILE *open_own_processes(void)
 	return f;
 }
 
-static void note_left_over(struct children *c, pid_t pid)
+/* 0, also if it has ended meanwhile; -errno if it cannot be watched. */
+static int note_left_over(struct children *c, pid_t pid)
 {
-	long fd = syscall(SYS_pidfd_open, pid, 0);
+	long fd;
 
+	if (c->left_over_size == c->max)
+		return -ENOBUFS;
+	fd = syscall(SYS_pidfd_open, pid, 0);
 	if (fd < 0)
-		return; /* it has ended meanwhile */
+		return errno == ESRCH ? 0 : -errno;
 	c->left_over[c->left_over_size++] = (int)fd;
 	c->n_left_over++;
+	return 0;
 }
 
-void children_find_left_over(struct children *c)
+/* Some descriptors are needed for those who come. */
+static void make_room(struct children *c)
 {
-	FILE *f = open_own_processes();
+	size_t n = MIN_OF(c->left_over_size, (size_t)DESCRIPTORS_KEPT);
+
+	for (size_t i = 1; i <= n; i++)
+		children_end_left_over(c, c->left_over_size - i);
+}
+
+static int note_all(struct children *c, FILE *f)
+{
 	char line[32];
 	long pid;
+	int r = 0;
 
-	if (!f)
-		return;
-	c->left_over = calloc(c->max, sizeof(*c->left_over));
-	while (
-	    c->left_over && c->left_over_size < c->max && fgets(line, sizeof(line), f)) {
+	while (r == 0 && fgets(line, sizeof(line), f)) {
 		pid = strtol(line, NULL, 10);
 		if (pid > 0 && pid != getpid())
-			note_left_over(c, (pid_t)pid);
+			r = note_left_over(c, (pid_t)pid);
 	}
+	if (r == -EMFILE || r == -ENFILE)
+		make_room(c);
+	return r;
+}
+
+int children_find_left_over(struct children *c)
+{
+	FILE *f = open_own_processes();
+	int r;
+
+	if (!f)
+		return 0;
+	c->left_over = calloc(c->max, sizeof(*c->left_over));
+	r = c->left_over ? note_all(c, f) : -ENOMEM;
 	(void)fclose(f); /* was only read */
+	return r;
 }

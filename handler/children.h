@@ -30,9 +30,10 @@ void children_done(struct children *c);
 /*
  * Finds the processes left over in our control group, which must be the service's own:
  * c->left_over gets a pidfd for each, at most `max` of children_init(), to be watched for
- * POLLIN and told to children_end_left_over(). A host without control groups has none.
+ * POLLIN and told to children_end_left_over(). A host without control groups has none. 0,
+ * or -errno if some of them will not be counted.
  */
-void children_find_left_over(struct children *c);
+_must_check_ int children_find_left_over(struct children *c);
 void children_end_left_over(struct children *c, size_t i);
 
 /* All that count against the limit. */

@@ -7,35 +7,38 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "deadline.h"
-#include "dial.h"
 #include "forking-parent.h"
 #include "log.h"
 
 /* From one socket, before the others get their turn. */
 #define ACCEPTS_A_TURN 16
 #define READY_MAX 64
-/* Likewise, of those who have waited long enough. */
-#define REFUSALS_A_TURN 256U
 /* Those who wait for a session to end are told so after this long. */
 #define PATIENCE_USEC (10 * USEC_PER_SEC)
+/* Between some refusals and the next: the journal is to take a record of each. */
+#define REFUSING_USEC (5 * USEC_PER_MSEC)
 /* Till descriptors or processes may be had again. */
 #define SHORTAGE_USEC (200 * USEC_PER_MSEC)
 
-static void hold(struct parent *p, enum hold why, uint64_t usec)
+static void hold(struct parent *p, enum hold why)
 {
+	uint64_t now = deadline_now();
+
+	if (p->waiting_since == 0)
+		p->waiting_since = now;
 	if (p->hold == HOLD_NONE)
 		(void)epoll_ctl(
 		    p->epoll, EPOLL_CTL_DEL, p->listening, NULL); /* it is there */
 	p->hold = why;
-	p->hold_until = deadline_in(usec);
+	p->hold_until =
+	    why == HOLD_FULL ? p->waiting_since + PATIENCE_USEC : now + SHORTAGE_USEC;
 }
 
 void forking_release(struct parent *p)
@@ -48,32 +51,13 @@ void forking_release(struct parent *p)
 	}
 	p->hold = HOLD_NONE;
 	p->hold_until = DEADLINE_NEVER;
-}
-
-/* Takes over the connection. The words fit any socket's buffer, and nobody waits for it. */
-static void refuse(const struct service *s, int fd, const char *why)
-{
-	const struct refusal *refusal = refusal_find(-EUSERS);
-	_cleanup_close_ int owned = fd;
-	_cleanup_record_ struct record record = {0};
-	_cleanup_secret_ struct secret reply = {0};
-
-	record_begin(&record);
-	record.destination = s->name;
-	if (dial_peer_is_local(owned) == -ECONNABORTED)
-		return; /* it has gone by itself, untold */
-	if (dial_peer_name(owned, &record.client) < 0)
-		record.client = NULL; /* a record without it, then */
-	if (s->protocol->refuse(&reply, refusal, record.session) == 0 &&
-	    send(owned, reply.data, reply.len, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
-		(void)shutdown(owned, SHUT_WR); /* it may be gone */
-	record_failure(&record, refusal, "being accepted", why);
+	p->is_refusing = false;
 }
 
 /* Nothing waits to be flushed or taken apart, unless a sanitizer has its say at exit(3). */
 static _Noreturn void leave(void)
 {
-#if defined(__SANITIZE_ADDRESS__) || defined(__clang__)
+#ifdef HAVE_SANITIZER
 	exit(EXIT_SUCCESS);
 #else
 	_exit(EXIT_SUCCESS);
@@ -85,6 +69,7 @@ static _Noreturn void run_session(struct parent *p, const struct service *s, int
 	struct session_request request = p->request;
 
 	request.destination = s->name;
+	(void)setpgid(0, 0); /* an interrupt from the terminal is the parent's alone */
 	forking_leave_parent(p);
 	log_open(p->options->identifier, fd);
 	session_run(&request, fd, fd);
@@ -94,6 +79,7 @@ static _Noreturn void run_session(struct parent *p, const struct service *s, int
 /* Takes over the connection. */
 static void start_session(struct parent *p, struct service *s, int fd)
 {
+	char why[128];
 	pid_t pid;
 
 	pid = fork();
@@ -105,8 +91,10 @@ static void start_session(struct parent *p, struct service *s, int fd)
 		forking_look_at(p, s); /* for the next one; this one need not wait */
 		return;
 	}
-	refuse(s, fd, "no process can be had for it (TasksMax=, memory)");
-	hold(p, HOLD_SHORT, SHORTAGE_USEC);
+	(void)snprintf(why, sizeof(why), "no process can be had for it: %s (TasksMax=)",
+	    strerror(errno)); /* cut, if need be */
+	forking_refuse(s, fd, why);
+	hold(p, HOLD_SHORT);
 }
 
 void forking_keep_reserve(struct parent *p)
@@ -124,9 +112,9 @@ static void refuse_with_reserve(struct parent *p, const struct service *s)
 	p->reserve = -1;
 	fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC);
 	if (fd >= 0)
-		refuse(s, fd, "no descriptor can be had for it (LimitNOFILE=)");
+		forking_refuse(s, fd, "no descriptor can be had for it (LimitNOFILE=)");
 	forking_keep_reserve(p);
-	hold(p, HOLD_SHORT, SHORTAGE_USEC);
+	hold(p, HOLD_SHORT);
 }
 
 /* It is of no use any more, which must not keep the others from being served. */
@@ -135,6 +123,7 @@ static void give_up(struct parent *p, struct service *s, int error)
 	log_message(LOG_PRIORITY_ERROR, "the socket of %s accepts nothing any more: %s",
 	    s->name, strerror(error));
 	(void)epoll_ctl(p->listening, EPOLL_CTL_DEL, s->fd, NULL); /* was there */
+	p->n_lost++;
 }
 
 /* Whether another may be waiting on the same socket. */
@@ -164,7 +153,7 @@ static bool accept_one(struct parent *p, struct service *s)
 	int fd;
 
 	if (children_count(&p->children) >= p->children.max) {
-		hold(p, HOLD_FULL, PATIENCE_USEC);
+		hold(p, HOLD_FULL);
 		return false;
 	}
 	fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC);
@@ -174,49 +163,70 @@ static bool accept_one(struct parent *p, struct service *s)
 	return p->hold == HOLD_NONE;
 }
 
+/* Of those that are ready and have not been served, the one whose turn is next. */
+static struct epoll_event *next_in_turn(
+    const struct parent *p, struct epoll_event *ready, int n)
+{
+	struct epoll_event *next = NULL;
+	uint64_t way, shortest = UINT64_MAX;
+
+	for (int i = 0; i < n; i++) {
+		way = (ready[i].data.u64 + p->n_services - p->served - 1) % p->n_services;
+		if (ready[i].events && way < shortest) {
+			shortest = way;
+			next = &ready[i];
+		}
+	}
+	return next;
+}
+
+static bool is_anybody_waiting(const struct parent *p)
+{
+	struct epoll_event ignored;
+
+	return epoll_wait(p->listening, &ignored, 1, 0) > 0;
+}
+
 void forking_accept(struct parent *p)
 {
-	struct epoll_event ready[READY_MAX];
+	struct epoll_event ready[READY_MAX], *next;
 	int n = epoll_wait(p->listening, ready, READY_MAX, 0);
 
-	for (int i = 0; i < n && p->hold == HOLD_NONE; i++) {
-		struct service *s = &p->services[ready[i].data.u64];
+	while (p->hold == HOLD_NONE && (next = next_in_turn(p, ready, n))) {
+		struct service *s = &p->services[next->data.u64];
 
+		p->served = next->data.u64;
+		next->events = 0;
 		for (unsigned k = 0; k < ACCEPTS_A_TURN && accept_one(p, s); k++)
 			;
 	}
+	if (p->hold == HOLD_NONE && !is_anybody_waiting(p))
+		p->waiting_since = 0;
 }
 
-/* How many wait on a socket; of a Unix socket the kernel does not tell. */
-static unsigned count_waiting(int fd)
+/* Whoever came first has waited as long as anybody should. */
+static bool is_patience_over(const struct parent *p)
 {
-	struct tcp_info info = {0};
-	socklen_t len = sizeof(info);
-
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
-		return REFUSALS_A_TURN;
-	return info.tcpi_unacked; /* of a listening socket: the length of its queue */
-}
-
-/* Those who have come by now; who comes meanwhile may wait as long as they did. */
-static void refuse_waiting(struct parent *p)
-{
-	for (unsigned i = 0; i < p->n_services; i++) {
-		const struct service *s = &p->services[i];
-		unsigned n = MIN_OF(count_waiting(s->fd), REFUSALS_A_TURN);
-		int fd;
-
-		while (n-- > 0 && (fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0)
-			refuse(s, fd,
-			    "all sessions there may be at once are taken "
-			    "(--sessions-max=)");
-	}
+	return deadline_now() >= p->waiting_since + PATIENCE_USEC;
 }
 
 void forking_hold_is_over(struct parent *p)
 {
-	if (p->hold == HOLD_FULL)
-		refuse_waiting(p);
+	const char *why = p->hold == HOLD_FULL
+			      ? "all sessions there may be at once are taken "
+				"(--sessions-max=)"
+			      : "no process or descriptor can be had for it "
+				"(TasksMax=, LimitNOFILE=, memory)";
+
+	if (is_patience_over(p)) {
+		if (!p->is_refusing)
+			forking_doom_waiting(p);
+		p->is_refusing = forking_refuse_doomed(p, why);
+		p->hold_until = deadline_in(REFUSING_USEC);
+		if (p->is_refusing)
+			return;
+		p->waiting_since = 0;
+	}
 	forking_keep_reserve(p); /* it may not have been to be had again at once */
 	forking_release(p);
 }

@@ -14,6 +14,7 @@ struct service {
 	const struct protocol *protocol;
 	struct tls_cached *tls; /* in the parent's cache; NULL if it has none ready */
 	uint64_t looked_at;	/* when forking_look_at() last read its destination */
+	unsigned doomed;	/* have waited long enough, and are to be told so */
 };
 
 /* Why nobody is accepted at the moment. */
@@ -28,6 +29,7 @@ struct parent {
 	struct session_request request; /* for the sessions, destination left out */
 	struct service *services;	/* owned */
 	unsigned n_services;
+	unsigned n_lost; /* of these, whose sockets accept nothing any more */
 	struct children children;
 	struct tls_cache tls;
 	int epoll;     /* the next two, and the pidfds of left-over sessions; owned */
@@ -36,8 +38,13 @@ struct parent {
 	int reserve;   /* to be closed where no other descriptor is left; owned */
 	enum hold hold;
 	uint64_t hold_until;
-	uint64_t watchdog_at, status_at; /* when the manager is told; or DEADLINE_NEVER */
-	unsigned stops;			 /* signals that asked for the end */
+	bool is_refusing;	/* those who have waited too long, some at a time */
+	uint64_t waiting_since; /* somebody has been, without a break; 0: nobody is */
+	uint64_t served;	/* the service that was last accepted from */
+	/* When the manager is told; DEADLINE_NEVER for not. */
+	uint64_t ready_at, watchdog_at, status_at;
+	void (*on_hangup)(int); /* what SIGHUP did before */
+	unsigned stops;		/* signals that asked for the end */
 };
 
 /* Reads what a service's destination says of trust and protocol, unless that was just done. */
@@ -46,8 +53,26 @@ void forking_look_at(struct parent *p, struct service *s);
 /* Accepts from the sockets that are ready, and holds when no more can be. */
 void forking_accept(struct parent *p);
 
+/* In epoll_event.data, behind all descriptors: the left-over session of this number. */
+#define FORKING_LEFT_OVER (UINT64_C(1) << 32)
+
+/*
+ * Gets all that a parent needs, the sockets' descriptors among it, which are taken over:
+ * 0, or -errno with *ret_step: what could not be done, in words.
+ */
+_must_check_ int forking_open(
+    struct parent *p, struct listen_fds *sockets, const char **ret_step);
+
 /* Has an epoll report, with `data`, when a descriptor can be read from. 0 or -errno. */
 _must_check_ int forking_watch(int epoll, int fd, uint64_t data);
+
+/* Tells a connection, which is taken over, why it is not served, and the journal too. */
+void forking_refuse(const struct service *s, int fd, const char *why);
+
+/* Marks those who wait now; who comes meanwhile may wait as long as they did. */
+void forking_doom_waiting(struct parent *p);
+/* Refuses some of those: true if there are more. */
+_must_check_ bool forking_refuse_doomed(struct parent *p, const char *why);
 
 /* Opens the reserve, unless it is open. */
 void forking_keep_reserve(struct parent *p);

@@ -31,8 +31,10 @@ static int look(void *argument)
 	session.protocol = session_guess_protocol(s->fd, s->name);
 	r = session_configure(&session);
 	s->protocol = session.protocol;
-	if (r < 0 || session.destination.tls_mode == TLS_NEVER) {
-		tls_cache_leave(&p->tls, &s->tls); /* sessions say what is wrong */
+	if (r < 0)
+		return r;
+	if (session.destination.tls_mode == TLS_NEVER) {
+		tls_cache_leave(&p->tls, &s->tls);
 		return 0;
 	}
 	return tls_cache_use(&p->tls, &s->tls, &session.config, &session.settings,
@@ -47,5 +49,5 @@ void forking_look_at(struct parent *p, struct service *s)
 		return;
 	s->looked_at = now;
 	if (aside_run(look, &(struct look){p, s}) < 0)
-		tls_cache_leave(&p->tls, &s->tls); /* sessions say what is wrong */
+		return; /* what is there may still serve; sessions say what is wrong */
 }

@@ -7,8 +7,6 @@
 #include "forking.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,18 +14,15 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
-#include "aside.h"
 #include "deadline.h"
 #include "forking-parent.h"
 #include "log.h"
 #include "notify.h"
-#include "tls-warm.h"
 
 #define MESSAGE_ID_CRASH "2c7e9f4d1b8a4063a5d7e1c3f8b60910"
 #define STATUS_USEC (2 * USEC_PER_SEC)
+#define READY_USEC (100 * USEC_PER_MSEC)
 #define EVENTS_MAX 64
-/* In epoll_event.data, behind all descriptors: the left-over session of this number. */
-#define LEFT_OVER (UINT64_C(1) << 32)
 
 static void parent_done(struct parent *p)
 {
@@ -44,127 +39,6 @@ static void parent_done(struct parent *p)
 	macro_close(&p->reserve);
 }
 #define _cleanup_parent_ _cleanup_(parent_done)
-
-static const int watched[] = {SIGCHLD, SIGINT, SIGTERM};
-
-static void watched_set(sigset_t *ret)
-{
-	(void)sigemptyset(ret); /* these cannot fail with valid numbers */
-	for (size_t i = 0; i < ELEMENTSOF(watched); i++)
-		(void)sigaddset(ret, watched[i]);
-}
-
-void forking_leave_parent(struct parent *p)
-{
-	sigset_t set;
-
-	for (unsigned i = 0; i < p->n_services; i++)
-		macro_close(&p->services[i].fd);
-	for (size_t i = 0; i < p->children.left_over_size; i++)
-		macro_close(&p->children.left_over[i]);
-	macro_close(&p->epoll);
-	macro_close(&p->listening);
-	macro_close(&p->signals);
-	macro_close(&p->reserve);
-	(void)signal(SIGHUP, SIG_DFL);
-	watched_set(&set);
-	(void)sigprocmask(SIG_UNBLOCK, &set, NULL); /* cannot fail */
-}
-
-int forking_watch(int epoll, int fd, uint64_t data)
-{
-	struct epoll_event event = {.events = EPOLLIN, .data.u64 = data};
-
-	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
-}
-
-static int open_signals(struct parent *p)
-{
-	sigset_t set;
-
-	(void)signal(SIGHUP, SIG_IGN); /* nothing to reload: sessions read all anew */
-	watched_set(&set);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return -errno;
-	p->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return p->signals < 0 ? -errno
-			      : forking_watch(p->epoll, p->signals, (uint64_t)p->signals);
-}
-
-static int open_services(struct parent *p, struct listen_fds *sockets)
-{
-	int r = 0;
-
-	p->services = calloc(sockets->n, sizeof(*p->services));
-	if (!p->services)
-		return -ENOMEM;
-	for (unsigned i = 0; i < sockets->n && r == 0; i++) {
-		struct service *s = &p->services[i];
-
-		*s = (struct service){
-		    .fd = TAKE_FD(sockets->list[i].fd), .name = sockets->list[i].name};
-		p->n_services++;
-		s->protocol = session_guess_protocol(s->fd, s->name);
-		forking_look_at(p, s);
-		r = forking_watch(p->listening, s->fd, i);
-	}
-	return r;
-}
-
-static int open_left_over(struct parent *p)
-{
-	int r = 0;
-
-	if (!notify_is_service())
-		return 0; /* then our control group has others in it */
-	children_find_left_over(&p->children);
-	for (size_t i = 0; i < p->children.left_over_size && r == 0; i++)
-		r = forking_watch(p->epoll, p->children.left_over[i], LEFT_OVER + i);
-	if (p->children.n_left_over > 0)
-		log_message(LOG_PRIORITY_NOTICE,
-		    "%zu sessions of an earlier process go on and count",
-		    p->children.n_left_over);
-	return r;
-}
-
-static int warm_tls(_unused_ void *argument)
-{
-	return tls_warm();
-}
-
-/* What each session would do at first use: OpenSSL, and the resolver's configuration. */
-static int warm_up(void)
-{
-	int r;
-
-	r = aside_run(warm_tls, NULL);
-	if (r == 0)
-		r = tls_warm_thread();
-	(void)gethostent(); /* reads files only; no name server is asked for a list */
-	endhostent();
-	return r;
-}
-
-static int parent_open(struct parent *p, struct listen_fds *sockets)
-{
-	int r;
-
-	p->epoll = epoll_create1(EPOLL_CLOEXEC);
-	p->listening = epoll_create1(EPOLL_CLOEXEC);
-	forking_keep_reserve(p);
-	if (p->epoll < 0 || p->listening < 0 || p->reserve < 0)
-		return -errno;
-	r = children_init(&p->children, p->options->sessions_max);
-	if (r == 0)
-		r = open_signals(p);
-	if (r == 0)
-		r = open_left_over(p);
-	if (r == 0)
-		r = warm_up();
-	if (r == 0)
-		r = open_services(p, sockets);
-	return r < 0 ? r : forking_watch(p->epoll, p->listening, (uint64_t)p->listening);
-}
 
 /* What no session could say of itself. */
 static void report_end(const struct parent *p, const struct child_end *end)
@@ -208,7 +82,7 @@ static void stop(struct parent *p)
 {
 	if (p->stops++ > 0)
 		return;
-	notify_send("STOPPING=1");
+	notify_tell("STOPPING=1");
 	p->hold = HOLD_NONE;
 	p->hold_until = DEADLINE_NEVER;
 	macro_close(&p->listening); /* leaves the other epoll by that */
@@ -237,8 +111,8 @@ static void on_event(struct parent *p, const struct epoll_event *event)
 {
 	uint64_t data = event->data.u64;
 
-	if (data >= LEFT_OVER) {
-		children_end_left_over(&p->children, (size_t)(data - LEFT_OVER));
+	if (data >= FORKING_LEFT_OVER) {
+		children_end_left_over(&p->children, (size_t)(data - FORKING_LEFT_OVER));
 		session_ended(p);
 	} else if (data == (uint64_t)p->signals) {
 		on_signals(p);
@@ -255,8 +129,15 @@ static void tell_status(struct parent *p)
 
 	(void)snprintf(
 	    text, sizeof(text), "STATUS=%zu session%s", n, n == 1 ? "" : "s"); /* fits */
-	notify_send(text);
+	notify_tell(text);
 	p->status_at = DEADLINE_NEVER;
+}
+
+/* The manager waits for it: until it has room for the message. */
+static void tell_ready(struct parent *p)
+{
+	p->ready_at = notify_send("READY=1", -1) == -EAGAIN ? deadline_in(READY_USEC)
+							    : DEADLINE_NEVER;
 }
 
 static void do_what_is_due(struct parent *p, uint64_t watchdog_usec)
@@ -265,12 +146,20 @@ static void do_what_is_due(struct parent *p, uint64_t watchdog_usec)
 
 	if (now >= p->hold_until)
 		forking_hold_is_over(p);
+	if (now >= p->ready_at)
+		tell_ready(p);
 	if (now >= p->status_at)
 		tell_status(p);
 	if (now >= p->watchdog_at) {
-		notify_send("WATCHDOG=1");
+		notify_tell("WATCHDOG=1");
 		p->watchdog_at = now + watchdog_usec;
 	}
+}
+
+static uint64_t next_due(const struct parent *p)
+{
+	return MIN_OF(
+	    MIN_OF(p->hold_until, p->ready_at), MIN_OF(p->status_at, p->watchdog_at));
 }
 
 static bool is_over(const struct parent *p)
@@ -288,7 +177,9 @@ static int serve(struct parent *p)
 
 	p->watchdog_at = watchdog_usec ? deadline_in(watchdog_usec) : DEADLINE_NEVER;
 	while (!is_over(p)) {
-		due = MIN_OF(p->hold_until, MIN_OF(p->status_at, p->watchdog_at));
+		if (p->n_lost == p->n_services)
+			return -ENOTCONN;
+		due = next_due(p);
 		n = epoll_wait(p->epoll, events, EVENTS_MAX, deadline_poll_timeout(due));
 		if (n < 0 && errno != EINTR)
 			return -errno;
@@ -309,19 +200,21 @@ int forking_run(const struct forking_options *options, struct listen_fds *socket
 	    .signals = -1,
 	    .reserve = -1,
 	    .hold_until = DEADLINE_NEVER,
+	    .ready_at = DEADLINE_NEVER,
 	    .watchdog_at = DEADLINE_NEVER,
 	    .status_at = DEADLINE_NEVER,
 	};
+	const char *step;
 	int r;
 
 	p.request.tls_cache = &p.tls;
-	r = parent_open(&p, sockets);
+	r = forking_open(&p, sockets, &step);
 	if (r == 0) {
-		notify_send("READY=1");
+		step = "go on serving";
+		tell_ready(&p);
 		r = serve(&p);
 	}
 	if (r < 0)
-		log_message(
-		    LOG_PRIORITY_ERROR, "cannot serve the sockets: %s", strerror(-r));
+		log_message(LOG_PRIORITY_ERROR, "cannot %s: %s", step, strerror(-r));
 	return r;
 }

@@ -169,7 +169,7 @@ static bool has_failed_to_resume(const struct session *s, int error)
 	const struct tls *tls = s->upstream.stream.tls;
 
 	return (error == -EPROTO || error == -ECONNRESET) && tls &&
-	       !tls_is_established(tls) && s->tokens.tls_session.len > 0;
+	       tls_has_offered(tls) && !tls_is_established(tls);
 }
 
 /* One connection and one login; a second connection if the first could not resume. */

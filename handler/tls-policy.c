@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <openssl/conf.h>
 #include <openssl/x509v3.h>
 #include <string.h>
 #include <strings.h>
@@ -115,6 +116,19 @@ static int append_anchors(struct secret *out, const struct config *config,
 	return r;
 }
 
+/* What a host's openssl.cnf says of versions, ciphers and key sizes counts everywhere. */
+static int append_openssl_policy(struct secret *out)
+{
+	char *path = CONF_get1_default_config_file();
+	int r;
+
+	if (!path)
+		return -ENOMEM;
+	r = append_file(out, "openssl", AT_FDCWD, "", path);
+	OPENSSL_free(path);
+	return r;
+}
+
 int tls_policy_digest(const struct config *config, const struct settings *settings,
     const struct tls_trust *trust, const char *host,
     unsigned char ret[DIGEST_SHA256_SIZE])
@@ -125,6 +139,8 @@ int tls_policy_digest(const struct config *config, const struct settings *settin
 
 	r = secret_printf(
 	    &text, "%d %d %x\n", policy.insecure, policy.check_host, policy.host_flags);
+	if (r == 0)
+		r = append_openssl_policy(&text);
 	if (r == 0 && !policy.insecure)
 		r = append_anchors(&text, config, settings, trust);
 	return r < 0 ? r : digest_sha256(text.data, text.len, ret);

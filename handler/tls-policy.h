@@ -31,9 +31,11 @@ const char *tls_policy_system_directory(void);
 extern const char *const tls_policy_system_bundles[];
 
 /*
- * The SHA-256 over the policy and over what the files it names are right now (their
- * inodes, sizes and times): a replaced file gives another name. A file that is not there
- * is no error here. 0, -EIO or -ENOMEM.
+ * The SHA-256 over the policy and over what the files it names, and openssl.cnf, are
+ * right now (their inodes, sizes and times): a replaced file gives another name. Of a
+ * folder of links by hash it is the folder alone, which changes as links come and go, not
+ * as what they lead to is overwritten. A file that is not there is no error here. 0, -EIO
+ * or -ENOMEM.
  */
 _must_check_ int tls_policy_digest(const struct config *config,
     const struct settings *settings, const struct tls_trust *trust, const char *host,

@@ -18,6 +18,7 @@ struct tls {
 	const struct tls_context *context;
 	short events;
 	bool truncated;
+	int failure; /* -errno of reading, after which nothing comes any more; or 0 */
 	uint64_t believed_until; /* of the session that was offered; see tls-resume.c */
 	SSL_SESSION *sessions[TLS_SESSIONS_MAX]; /* owned; the newest last */
 	unsigned n_sessions;

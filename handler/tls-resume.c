@@ -3,8 +3,8 @@
  * TLS sessions out of and into a connection. OpenSSL resumes without looking at the
  * certificate again, so what a full handshake would find out must be known otherwise:
  * that it was believed under the same policy is in the name sessions are kept under, and
- * with each goes the moment until which its full handshake counts: the certificate's end,
- * a day at most. The certificate itself is left out: decoding its key takes longer than
+ * with each goes the moment until which its full handshake counts: the chain's end, a day
+ * at most. The certificate itself is left out: decoding its key takes longer than
  * all the rest of a resumption.
  */
 
@@ -104,32 +104,49 @@ bool tls_offer_session(struct tls *tls, const struct secret *bytes)
 	return done;
 }
 
+bool tls_has_offered(const struct tls *tls)
+{
+	return tls->believed_until > 0;
+}
+
 bool tls_is_resumed(const struct tls *tls)
 {
 	return SSL_session_reused(tls->ssl) == 1;
 }
 
-/* Seconds until the server's certificate ends; 0 if it has, or if that cannot be told. */
-static uint64_t certificate_lifetime(SSL_SESSION *session)
+/* Seconds until a certificate ends; 0 if it has, or if that cannot be told. */
+static uint64_t seconds_left(const X509 *certificate)
 {
-	X509 *certificate = SSL_SESSION_get0_peer(session);
 	int days, seconds;
 
-	if (!certificate ||
-	    ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(certificate)) != 1 ||
+	if (ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(certificate)) != 1 ||
 	    days < 0 || seconds < 0)
 		return 0;
 	return (uint64_t)days * 24 * 60 * 60 + (uint64_t)seconds;
 }
 
+/* Until the first certificate of the chain ends that was believed; 0 if there is none. */
+static uint64_t chain_lifetime(const struct tls *tls)
+{
+	const STACK_OF(X509) *chain = SSL_get0_verified_chain(tls->ssl);
+	uint64_t shortest = sk_X509_num(chain) > 0 ? BELIEVED_MAX_SEC : 0;
+
+	for (int i = 0; i < sk_X509_num(chain); i++) {
+		uint64_t left = seconds_left(sk_X509_value(chain, i));
+
+		shortest = MIN_OF(shortest, left);
+	}
+	return shortest;
+}
+
 /* Until when this connection's full handshake counts, or the one it goes back to. */
-static uint64_t believed_until(const struct tls *tls, SSL_SESSION *session)
+static uint64_t believed_until(const struct tls *tls)
 {
 	if (tls_is_resumed(tls))
 		return tls->believed_until;
 	if (tls->context->policy.insecure)
 		return now() + BELIEVED_MAX_SEC;
-	return now() + MIN_OF(certificate_lifetime(session), BELIEVED_MAX_SEC);
+	return now() + chain_lifetime(tls);
 }
 
 /* What is left of a session's life, but not longer than it would be believed; 0: none. */
@@ -225,7 +242,7 @@ static int encode(const SSL_SESSION *session, struct secret *ret)
 /* 1, or 0 if it is none that could be resumed. */
 static int take(const struct tls *tls, SSL_SESSION *session, struct tls_session *ret)
 {
-	uint64_t until = believed_until(tls, session);
+	uint64_t until = believed_until(tls);
 	int r;
 
 	ret->lifetime_sec = lifetime_of(session, until);

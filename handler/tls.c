@@ -159,18 +159,25 @@ static ssize_t read_record(struct tls *tls, void *buffer, size_t n)
 	return r == 1 ? (ssize_t)done : outcome(tls, r);
 }
 
-/* As many records as have come with one read(2); what else there is, the next call says. */
+/*
+ * As many records as have come with one read(2). OpenSSL tells once what is wrong with
+ * one, so that is kept until what came before it has been taken.
+ */
 ssize_t tls_read(struct tls *tls, void *buffer, size_t n)
 {
-	ssize_t got = read_record(tls, buffer, n), more = got;
+	ssize_t got = 0, more = tls->failure;
 	char *rest = buffer;
 
-	while (more > 0 && (size_t)got < n && tls_has_pending(tls)) {
+	if (more < 0)
+		return more;
+	do {
 		more = read_record(tls, rest + got, n - (size_t)got);
 		if (more > 0)
 			got += more;
-	}
-	return got;
+	} while (more > 0 && (size_t)got < n && tls_has_pending(tls));
+	if (more < 0 && more != -EAGAIN)
+		tls->failure = (int)more;
+	return got > 0 ? got : more;
 }
 
 ssize_t tls_write(struct tls *tls, const void *bytes, size_t n)

@@ -47,6 +47,9 @@ struct tls *tls_free(struct tls *tls);
  */
 bool tls_offer_session(struct tls *tls, const struct secret *bytes);
 
+/* Whether there was one to be offered. */
+bool tls_has_offered(const struct tls *tls);
+
 /* Whether the handshake resumed the session that was offered. */
 bool tls_is_resumed(const struct tls *tls);
 

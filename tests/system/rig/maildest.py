@@ -15,6 +15,7 @@ from .ports import free_port
 from .secrets import ProcessWatcher, find
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+ANCHORS = ("SSL_CERT_DIR", "SSL_CERT_FILE")
 BUILD = Path(os.environ.get("MAILDEST_BUILD", REPOSITORY / "build"))
 
 # How long a session whose client has left may take to end by itself.
@@ -136,7 +137,9 @@ class Maildest(Records):
         return self.logs / f"{name}.log"
 
     def environment(self):
-        return os.environ | SANITIZERS | {"MAILDEST_LOG_TARGET": "stderr"}
+        """As a service manager would set it, which knows nothing of whose anchors we believe."""
+        ours = {name: value for name, value in os.environ.items() if name not in ANCHORS}
+        return ours | SANITIZERS | {"MAILDEST_LOG_TARGET": "stderr"}
 
     def start_helper(self):
         self.helper = process.Process(
