@@ -21,7 +21,7 @@
 
 #define MESSAGE_ID_CRASH "2c7e9f4d1b8a4063a5d7e1c3f8b60910"
 #define STATUS_USEC (2 * USEC_PER_SEC)
-#define READY_USEC (100 * USEC_PER_MSEC)
+#define AGAIN_USEC (100 * USEC_PER_MSEC)
 #define EVENTS_MAX 64
 
 static void parent_done(struct parent *p)
@@ -136,7 +136,7 @@ static void tell_status(struct parent *p)
 /* The manager waits for it: until it has room for the message. */
 static void tell_ready(struct parent *p)
 {
-	p->ready_at = notify_send("READY=1", -1) == -EAGAIN ? deadline_in(READY_USEC)
+	p->ready_at = notify_send("READY=1", -1) == -EAGAIN ? deadline_in(AGAIN_USEC)
 							    : DEADLINE_NEVER;
 }
 
@@ -151,8 +151,9 @@ static void do_what_is_due(struct parent *p, uint64_t watchdog_usec)
 	if (now >= p->status_at)
 		tell_status(p);
 	if (now >= p->watchdog_at) {
-		notify_tell("WATCHDOG=1");
-		p->watchdog_at = now + watchdog_usec;
+		p->watchdog_at = now + (notify_send("WATCHDOG=1", -1) == -EAGAIN
+					       ? MIN_OF(AGAIN_USEC, watchdog_usec)
+					       : watchdog_usec);
 	}
 }
 

@@ -302,8 +302,8 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
 	return 0;
 }
 
-int broker_new(
-    sd_event *event, const char *config_dir, struct stats *stats, struct broker **ret)
+int broker_new(sd_event *event, const char *config_dir, struct stats *stats,
+    struct outbox *outbox, struct broker **ret)
 {
 	_cleanup_(broker_freep) struct broker *b = calloc(1, sizeof(*b));
 	uint64_t seed = 0;
@@ -317,7 +317,7 @@ int broker_new(
 		seed = deadline_boottime(); /* it spreads load, no more */
 	r = cache_new(seed, &b->cache);
 	if (r == 0)
-		r = store_new(event, b->cache, &b->store);
+		r = store_new(event, b->cache, outbox, &b->store);
 	if (r < 0)
 		return r;
 	r = fetcher_new(event, on_fetched, b, &b->fetcher);

@@ -10,9 +10,9 @@
 
 struct broker;
 
-/* `config_dir` (may be NULL) and `stats` are borrowed for the broker's life. 0 or -errno. */
-_must_check_ int broker_new(
-    sd_event *event, const char *config_dir, struct stats *stats, struct broker **ret);
+/* `config_dir` (may be NULL), `stats` and `outbox` are borrowed for its life. 0 or -errno. */
+_must_check_ int broker_new(sd_event *event, const char *config_dir, struct stats *stats,
+    struct outbox *outbox, struct broker **ret);
 /* Takes NULL; returns NULL. No waiter may be queued any more. */
 struct broker *broker_free(struct broker *b);
 

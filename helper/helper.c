@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
 
 #include "deadline.h"
 #include "harden.h"
@@ -149,11 +148,9 @@ static int serve(sd_event *event, struct server *server)
 		return r;
 	r = watch_signals(event, server);
 	if (r >= 0)
-		r = sd_event_set_watchdog(event, true);
-	if (r >= 0) {
-		(void)sd_notify(false, "READY=1"); /* nobody may be listening */
+		r = server_tell_ready(server);
+	if (r >= 0)
 		r = sd_event_loop(event);
-	}
 	if (r < 0)
 		log_message(
 		    LOG_PRIORITY_ERROR, "The event loop failed: %s", strerror(-r));

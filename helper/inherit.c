@@ -25,10 +25,10 @@ static int take(struct server *server, int fd, const char *name)
 	return r < 0 ? r : 1;
 }
 
-static void refuse(int fd, const char *name)
+static void refuse(struct server *server, int fd, const char *name)
 {
 	report_descriptor(fd, name);
-	store_forget(name); /* or it would come back each time */
+	store_forget(server_store(server), name); /* or it would come back each time */
 }
 
 static int take_all(struct server *server, int n, char *names[])
@@ -38,7 +38,7 @@ static int take_all(struct server *server, int n, char *names[])
 	for (int i = 0; i < n; i++) {
 		r = take(server, SD_LISTEN_FDS_START + i, names[i]);
 		if (r == -EINVAL) {
-			refuse(SD_LISTEN_FDS_START + i, names[i]);
+			refuse(server, SD_LISTEN_FDS_START + i, names[i]);
 			refused++;
 		} else if (r < 0) {
 			return r;

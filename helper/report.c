@@ -6,6 +6,7 @@
 
 #include "report.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -130,7 +131,7 @@ void report_state_not_kept(int error)
 	if (secret_concat(&message,
 		"Access tokens would not survive a restart, since they cannot be handed "
 		"to the service manager: ",
-		strerror(-error), NULL) < 0)
+		error == -EAGAIN ? "its queue is full" : strerror(-error), NULL) < 0)
 		return;
 	log_record(LOG_PRIORITY_WARNING, MESSAGE_STATE_NOT_KEPT, message.data, NULL, 0);
 }

@@ -15,11 +15,12 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <systemd/sd-daemon.h>
 
 #include "deadline.h"
+#include "outbox.h"
 #include "report.h"
 #include "session.h"
+#include "status.h"
 
 #define LISTENERS_MAX 16
 #define ACCEPTS_A_TURN 64
@@ -35,6 +36,7 @@ struct server {
 	struct session_host host; /* first: sessions know it alone */
 	struct stats stats;
 	sd_event *event;
+	struct outbox *outbox;
 	sd_event_source *listeners[LISTENERS_MAX];
 	unsigned n_listeners;
 	sd_event_source *tick, *pause, *drain;
@@ -68,7 +70,10 @@ struct server *server_free(struct server *s)
 	sd_event_source_disable_unref(s->tick);
 	sd_event_source_disable_unref(s->pause);
 	sd_event_source_disable_unref(s->drain);
+	if (s->outbox)
+		outbox_insist(s->outbox);
 	broker_free(s->host.broker);
+	outbox_free(s->outbox);
 	tls_sessions_free(s->host.tls_sessions);
 	sd_event_unref(s->event);
 	free(s->status);
@@ -220,25 +225,16 @@ void server_restore(struct server *s)
 	broker_restore(s->host.broker);
 }
 
-/* "3 tokens, 12 sessions, last failure: acme: HTTP status 500, no JSON object" */
+/* What could not be told is told the next time. */
 static void tell_status(struct server *s)
 {
-	unsigned tokens = cache_tokens(broker_cache(s->host.broker));
-	const char *failure = broker_last_failure(s->host.broker);
-	char *text;
+	_cleanup_free_ char *text = status_line(&s->host);
 
-	if (asprintf(&text, "%u token%s, %u session%s%s%s", tokens,
-		tokens == 1 ? "" : "s", s->stats.sessions,
-		s->stats.sessions == 1 ? "" : "s", failure ? ", last failure: " : "",
-		failure ? failure : "") < 0)
-		return; /* next time */
-	if (s->status && strcmp(s->status, text) == 0) {
-		free(text);
+	if (!text || (s->status && strcmp(s->status, text) == 0) ||
+	    outbox_send(s->outbox, text, -1) < 0)
 		return;
-	}
 	free(s->status);
-	s->status = text;
-	(void)sd_notifyf(false, "STATUS=%s", text); /* nobody may be listening */
+	s->status = TAKE_PTR(text);
 }
 
 static void close_overdue(struct server *s)
@@ -264,6 +260,11 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 	return sd_event_source_set_time_relative(source, TICK_USEC);
 }
 
+int server_tell_ready(struct server *s)
+{
+	return outbox_post(s->outbox, "READY=1");
+}
+
 static bool is_quiet(const struct server *s)
 {
 	for (const struct session *session = s->first; session; session = session->next)
@@ -284,13 +285,17 @@ static int on_drain(sd_event_source *source, uint64_t usec, void *userdata)
 
 int server_drain(struct server *s)
 {
+	int r;
+
 	if (s->drain_until_usec > 0)
 		return 0;
 	s->drain_until_usec = deadline_in(SERVER_DRAIN_USEC);
 	(void)sd_event_source_set_enabled(s->pause, SD_EVENT_OFF);
 	set_listening(s, SD_EVENT_OFF);
-	(void)sd_notify(false, "STOPPING=1");
-	return sd_event_source_set_enabled(s->drain, SD_EVENT_ON);
+	r = sd_event_source_set_enabled(s->drain, SD_EVENT_ON);
+	if (outbox_post(s->outbox, "STOPPING=1") < 0)
+		return r; /* without memory; it sees us end all the same */
+	return r;
 }
 
 static int add_timers(struct server *s)
@@ -342,7 +347,9 @@ int server_new(sd_event *event, const char *config_dir, struct server **ret)
 	s->sessions_max = find_sessions_max();
 	s->host.stats = &s->stats;
 	s->host.closed = on_closed;
-	r = broker_new(event, config_dir, &s->stats, &s->host.broker);
+	r = outbox_new(event, &s->outbox);
+	if (r == 0)
+		r = broker_new(event, config_dir, &s->stats, s->outbox, &s->host.broker);
 	if (r == 0)
 		r = tls_sessions_new(&s->host.tls_sessions);
 	if (r == 0)

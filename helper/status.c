@@ -7,6 +7,7 @@
 
 #include "status.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "deadline.h"
@@ -88,4 +89,18 @@ int status_reply(const struct session_host *host, struct secret *out)
 	json_writer_integer(
 	    &v.w, "refused_connections", (int64_t)stats->refused_connections);
 	return varlink_end(&v);
+}
+
+char *status_line(const struct session_host *host)
+{
+	const unsigned sessions = host->stats->sessions;
+	const unsigned tokens = cache_tokens(broker_cache(host->broker));
+	const char *failure = broker_last_failure(host->broker);
+	char *text;
+
+	if (asprintf(&text, "STATUS=%u token%s, %u session%s%s%s", tokens,
+		tokens == 1 ? "" : "s", sessions, sessions == 1 ? "" : "s",
+		failure ? ", last failure: " : "", failure ? failure : "") < 0)
+		return NULL;
+	return text;
 }

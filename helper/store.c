@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
 
 #include "report.h"
 #include "sealed.h"
@@ -18,18 +17,23 @@
 #define NAME_PREFIX "maildest-tokens-"
 /* systemd's limit on names, FDNAME= in sd_notify(3). */
 #define NAME_LENGTH_MAX 255
-/* If the service manager could not be reached; it may be starting anew. */
+/* If the service manager could not be reached (it may be starting anew), or is busy. */
 #define RETRY_USEC (1 * USEC_PER_SEC)
+#define RETRY_BUSY_USEC (100 * USEC_PER_MSEC)
+/* So long it may be busy before that is worth a record. */
+#define BUSY_USEC (10 * USEC_PER_SEC)
 
 struct store {
 	struct cache *cache;
+	struct outbox *outbox;
 	sd_event_source *timer; /* on while a change waits to be written */
 	bool is_enabled;
-	bool has_failed;     /* the last write, which has been told */
-	bool must_write;     /* what the service manager has may not be what we think */
-	uint64_t kept;	     /* cache_changes() of what was written last */
-	uint64_t next_usec;  /* not written again before that (CLOCK_MONOTONIC) */
-	uint64_t generation; /* of the last state written or offered */
+	bool is_told;	       /* a record says that the last write failed */
+	bool must_write;       /* what the service manager has may not be what we think */
+	uint64_t failing_usec; /* no write has gone since then; 0 for none */
+	uint64_t kept;	       /* cache_changes() of what was written last */
+	uint64_t next_usec;    /* not written again before that (CLOCK_MONOTONIC) */
+	uint64_t generation;   /* of the last state written or offered */
 	char *name;	    /* of the state that the service manager has; NULL for none */
 	struct sealed held; /* the same state, locked in memory */
 	struct cache *offered;
@@ -51,34 +55,40 @@ static bool is_descriptor_name(const char *name)
 	return n > 0 && n <= NAME_LENGTH_MAX;
 }
 
-void store_forget(const char *name)
+void store_forget(struct store *s, const char *name)
 {
-	if (is_descriptor_name(name)) /* nobody may be listening */
-		(void)sd_notifyf(false, "FDSTOREREMOVE=1\nFDNAME=%s", name);
+	_cleanup_free_ char *text = NULL;
+
+	if (!is_descriptor_name(name))
+		return;
+	if (asprintf(&text, "FDSTOREREMOVE=1\nFDNAME=%s", name) < 0) {
+		text = NULL;
+		return; /* the next helper takes it back */
+	}
+	if (outbox_post(s->outbox, text) < 0)
+		return; /* the same */
 }
 
 /* The name is dropped, and what it stands for taken back. */
 static void forget_current(struct store *s)
 {
 	if (s->name)
-		store_forget(s->name);
+		store_forget(s, s->name);
 	free(s->name);
 	s->name = NULL;
 	sealed_done(&s->held);
 }
 
 /* 0 or -errno. FDPOLL=0: there is nothing to wait for in memory. */
-static int hand_over(const char *name, int fd)
+static int hand_over(struct store *s, const char *name, int fd)
 {
 	_cleanup_free_ char *text = NULL;
-	int r;
 
 	if (asprintf(&text, "FDSTORE=1\nFDNAME=%s\nFDPOLL=0", name) < 0) {
 		text = NULL;
 		return -ENOMEM;
 	}
-	r = sd_pid_notify_with_fds(0, false, text, &fd, 1);
-	return r < 0 ? r : 0;
+	return outbox_send(s->outbox, text, fd);
 }
 
 /* Makes a sealed state of the bytes and hands it over; then the older one is taken back. */
@@ -96,7 +106,7 @@ static int replace(struct store *s, const struct secret *bytes, uint64_t generat
 	fd = sealed_new("maildest-tokens", bytes->data, bytes->len, &held);
 	if (fd < 0)
 		return fd;
-	r = hand_over(name, fd);
+	r = hand_over(s, name, fd);
 	if (r < 0)
 		return r;
 	forget_current(s);
@@ -130,7 +140,31 @@ static void arm(struct store *s, uint64_t when)
 		(void)sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
 }
 
-static void write_now(struct store *s)
+static void tell_failure(struct store *s, int error)
+{
+	if (!s->is_told)
+		report_state_not_kept(error);
+	s->is_told = true;
+}
+
+/* What became of a write: one that failed is tried again. */
+static void settle(struct store *s, int r, uint64_t changes, uint64_t now)
+{
+	if (r == 0) {
+		s->kept = changes;
+		s->must_write = s->is_told = false;
+		s->failing_usec = 0;
+		return;
+	}
+	arm(s, now + (r == -EAGAIN ? RETRY_BUSY_USEC : RETRY_USEC));
+	if (s->failing_usec == 0)
+		s->failing_usec = now;
+	if (r != -EAGAIN || now - s->failing_usec >= BUSY_USEC)
+		tell_failure(s, r);
+}
+
+/* 0 or -errno, which is no matter to those who do not wait for it. */
+static int write_now(struct store *s)
 {
 	uint64_t changes = cache_changes(s->cache), began = deadline_now(), now, spacing;
 	int r = write_state(s);
@@ -138,22 +172,15 @@ static void write_now(struct store *s)
 	now = deadline_now();
 	spacing = MAX_OF((now - began) * STORE_SPACING_FACTOR, STORE_SPACING_MIN_USEC);
 	s->next_usec = now + MIN_OF(spacing, STORE_SPACING_MAX_USEC);
-	if (r == 0) {
-		s->kept = changes;
-		s->must_write = false;
-	} else {
-		arm(s, now + RETRY_USEC);
-	}
-	if (r < 0 && !s->has_failed)
-		report_state_not_kept(r);
-	s->has_failed = r < 0;
+	settle(s, r, changes, now);
+	return r;
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	(void)source;
 	(void)usec;
-	write_now(userdata);
+	(void)write_now(userdata); /* tried again */
 	return 0;
 }
 
@@ -175,7 +202,7 @@ void store_update(struct store *s)
 	if (!is_due(s) || is_armed(s))
 		return;
 	if (deadline_now() >= s->next_usec)
-		write_now(s);
+		(void)write_now(s); /* tried again */
 	else
 		arm(s, s->next_usec);
 }
@@ -196,7 +223,7 @@ static int read_state(int fd, struct sealed *ret_held, struct cache **ret,
 /* Two may have one name: then this takes both back, so that it must be written anew. */
 static void forget_offered(struct store *s, const char *name)
 {
-	store_forget(name);
+	store_forget(s, name);
 	s->must_write = true;
 }
 
@@ -245,12 +272,20 @@ void store_restore(struct store *s)
 	store_update(s);
 }
 
+/* There is no later time to try it again. */
+static void write_last(struct store *s)
+{
+	int r = is_due(s) ? write_now(s) : 0;
+
+	if (r < 0)
+		tell_failure(s, r);
+}
+
 struct store *store_free(struct store *s)
 {
 	if (!s)
 		return NULL;
-	if (is_due(s))
-		write_now(s);
+	write_last(s);
 	sd_event_source_disable_unref(s->timer);
 	cache_free(s->offered);
 	free(s->name);
@@ -264,7 +299,8 @@ static void store_freep(struct store **s)
 	store_free(*s);
 }
 
-int store_new(sd_event *event, struct cache *cache, struct store **ret)
+int store_new(
+    sd_event *event, struct cache *cache, struct outbox *outbox, struct store **ret)
 {
 	_cleanup_(store_freep) struct store *s = calloc(1, sizeof(*s));
 	int r;
@@ -272,6 +308,7 @@ int store_new(sd_event *event, struct cache *cache, struct store **ret)
 	if (!s)
 		return -ENOMEM;
 	s->cache = cache;
+	s->outbox = outbox;
 	s->kept = cache_changes(cache);
 	s->held = (struct sealed)SEALED_INIT;
 	r = sd_event_add_time(

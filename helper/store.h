@@ -7,13 +7,15 @@
  *
  * A new state is handed over before the older one is taken back, under a name of its own:
  * whenever we are killed, there is at least one that is whole; of two, the newer counts.
- * Without $NOTIFY_SOCKET nothing is kept.
+ * Without $NOTIFY_SOCKET nothing is kept. While the service manager is busy, changes wait
+ * here, and the newest state goes once it has room.
  */
 
 #include <systemd/sd-event.h>
 
 #include "cache.h"
 #include "deadline.h"
+#include "outbox.h"
 
 /*
  * A change is written at once, before the answer it leads to, unless another one has been
@@ -27,8 +29,9 @@
 
 struct store;
 
-/* `cache` is borrowed for the store's life. 0 or -errno. */
-_must_check_ int store_new(sd_event *event, struct cache *cache, struct store **ret);
+/* `cache` and `outbox` are borrowed for the store's life. 0 or -errno. */
+_must_check_ int store_new(
+    sd_event *event, struct cache *cache, struct outbox *outbox, struct store **ret);
 /* Writes what waits to be written; takes NULL; returns NULL. */
 struct store *store_free(struct store *s);
 
@@ -49,4 +52,4 @@ void store_restore(struct store *s);
 void store_update(struct store *s);
 
 /* Has the service manager forget a descriptor of that name, if it keeps one. */
-void store_forget(const char *name);
+void store_forget(struct store *s, const char *name);

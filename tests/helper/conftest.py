@@ -70,18 +70,31 @@ def helper(make_helper):
 
 
 @pytest.fixture
-def managed(folder):
+def make_managed(folder):
+    """For tests that need a say in how the service manager starts the helper; one each."""
+    managers = []
+
+    def make(environment=None):
+        helper = Helper(folder)
+        os.mkdir(os.path.dirname(helper.path))
+        inherited = {name: value for name, value in os.environ.items()
+                     if name.endswith("SAN_OPTIONS")}
+        managers.append(ServiceManager(
+            [helper.program(), f"--config-dir={helper.config}"], helper.path, folder,
+            inherited | {"MAILDEST_LOG_TARGET": "stderr"} | (environment or {})))
+        return helper, managers[-1]
+
+    yield make
+    for manager in managers:
+        assert manager.stop() == 0, manager.log.decode()
+        log = manager.log.decode()
+        assert not any(report in log for report in REPORTS), log
+        assert "canary" not in log, "a secret or a token is in the log"
+
+
+@pytest.fixture
+def managed(make_managed):
     """A helper that a service manager brings back whenever it ends, and that manager."""
-    helper = Helper(folder)
-    os.mkdir(os.path.dirname(helper.path))
-    environment = {name: value for name, value in os.environ.items()
-                   if name.endswith("SAN_OPTIONS")}
-    manager = ServiceManager(
-        [helper.program(), f"--config-dir={helper.config}"], helper.path, folder,
-        environment | {"MAILDEST_LOG_TARGET": "stderr"})
+    helper, manager = make_managed()
     manager.start()
-    yield helper, manager
-    assert manager.stop() == 0, manager.log.decode()
-    log = manager.log.decode()
-    assert not any(report in log for report in REPORTS), log
-    assert "canary" not in log, "a secret or a token is in the log"
+    return helper, manager

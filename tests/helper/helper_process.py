@@ -140,7 +140,7 @@ class Helper:
         os.chmod(notify, 0o777)
         self._launch([*(program or [self.program()]), *arguments], {"NOTIFY_SOCKET": notify},
                      pass_fds=pass_fds, preexec_fn=preexec)
-        # Read at once, as a service manager does: sd_notify(3) blocks when the queue is full.
+        # Read at once, as a service manager does.
         threading.Thread(
             target=self.read_notifications, args=(self.notifications,), daemon=True).start()
         assert self.notified("READY=1"), self.log.decode()

@@ -44,6 +44,7 @@ class Store:
         self.limit = limit
         self.items = []  # (name, descriptor)
         self.pushes = 0
+        self.most = 0  # held at once
 
     def add(self, name, descriptor):
         if len(self.items) >= self.limit:
@@ -51,6 +52,7 @@ class Store:
             return
         self.items.append((name, descriptor))
         self.pushes += 1
+        self.most = max(self.most, len(self.items))
 
     def remove(self, name):
         for item in [item for item in self.items if item[0] == name]:
@@ -87,6 +89,9 @@ class ServiceManager:
         self.wanted = True
         self.held = threading.Event()  # clear: stays dead
         self.held.set()
+        self.attentive = threading.Event()  # clear: nothing is read from the program while it lives
+        self.attentive.set()
+        self.said = []  # all messages that were read, as pairs
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(self.path)
         self.listener.listen(4096)
@@ -99,11 +104,15 @@ class ServiceManager:
         self.threads = []
 
     def start(self):
+        self.launch()
+        return self.wait_ready()
+
+    def launch(self):
+        """Starts without waiting for it to be ready."""
         self.threads = [threading.Thread(target=self._supervise, daemon=True),
                         threading.Thread(target=self._listen, daemon=True)]
         for thread in self.threads:
             thread.start()
-        return self.wait_ready()
 
     def wait_ready(self):
         assert self.ready.wait(TIMEOUT), f"the helper does not start:\n{self.log.decode()}"
@@ -113,8 +122,31 @@ class ServiceManager:
 
     def _listen(self):
         while self.wanted:
+            if not self.attentive.wait(0.05):
+                continue
             if select.select([self.notify], [], [], 0.05)[0]:
-                self._drain()
+                with self.lock:
+                    if self.attentive.is_set():
+                        self._drain()
+
+    def overload(self):
+        """Reads no more, and fills the queue until there is no room for any message."""
+        with self.lock:
+            self.attentive.clear()
+        sent = 1
+        while sent:  # one sender may run out of buffer before the queue is full
+            sent = 0
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, \
+                    contextlib.suppress(BlockingIOError):
+                sender.setblocking(False)
+                while True:
+                    sender.sendto(b"X_FILLER=1", self.notify_path)
+                    sent += 1
+
+    def read_one(self):
+        """Makes room for one message; to be used while overloaded."""
+        with self.lock:
+            self._receive()
 
     def _receive(self):
         data, ancillary, _, _ = self.notify.recvmsg(65536, socket.CMSG_SPACE(16))
@@ -126,6 +158,7 @@ class ServiceManager:
 
     def _handle(self, pairs, descriptors):
         message = dict(pairs)
+        self.said.append(message)
         if not self.keep(pairs):
             message = {}
         if message.get("READY") == "1":

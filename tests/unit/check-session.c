@@ -27,6 +27,7 @@ struct fixture {
 	struct session_host host; /* first: on_closed() */
 	struct stats stats;
 	sd_event *event;
+	struct outbox *outbox;
 	struct session *session; /* NULL when it has been closed */
 	int peer;
 	struct secret in;
@@ -44,8 +45,10 @@ static void open_fixture(struct fixture *f, uid_t uid)
 	*f = (struct fixture){.host = {.closed = on_closed}};
 	f->host.stats = &f->stats;
 	ck_assert_int_eq(sd_event_new(&f->event), 0);
+	ck_assert_int_eq(outbox_new(f->event, &f->outbox), 0);
 	ck_assert_int_eq(
-	    broker_new(f->event, "/nonexistent", &f->stats, &f->host.broker), 0);
+	    broker_new(f->event, "/nonexistent", &f->stats, f->outbox, &f->host.broker),
+	    0);
 	ck_assert_int_eq(tls_sessions_new(&f->host.tls_sessions), 0);
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
 	f->peer = fds[0];
@@ -56,6 +59,7 @@ static void done_fixture(struct fixture *f)
 {
 	session_free(f->session);
 	broker_free(f->host.broker);
+	outbox_free(f->outbox);
 	tls_sessions_free(f->host.tls_sessions);
 	sd_event_unref(f->event);
 	if (f->peer >= 0)
