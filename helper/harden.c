@@ -16,7 +16,7 @@
 
 /* Sessions, fetches, and some; the default soft limit is 1,024. */
 #define DESCRIPTORS_MAX 16384
-/* Our whole address space at 4,096 sessions stays far below. */
+/* Our whole address space at 8,192 sessions stays far below. */
 #define LOCKED_MEMORY_MIN ((rlim_t)512 * 1024 * 1024)
 
 static int raise_limit(int resource, rlim_t wanted)

@@ -81,6 +81,8 @@ $DAEMONS|RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX|it could not serve, or
 $DAEMONS|SystemCallFilter=@system-service|every system call would be open to it
 $HELPER|User=maildest-helper|the helper would run as root
 $HELPER|LimitMEMLOCK=infinity|secrets could be paged out
+$HELPER|FileDescriptorStoreMax=4|access tokens would not survive a restart
+$HELPER|MemorySwapMax=0|tokens could be paged out while the helper is away
 $HELPER|LimitNOFILE=16384|it could not serve as many handlers as there may be
 "
 
