@@ -116,17 +116,37 @@ static int append_anchors(struct secret *out, const struct config *config,
 	return r;
 }
 
-/* What a host's openssl.cnf says of versions, ciphers and key sizes counts everywhere. */
-static int append_openssl_policy(struct secret *out)
+/* The state of openssl.cnf when this process read it, which OpenSSL does once. */
+static struct {
+	bool known;
+	unsigned char digest[DIGEST_SHA256_SIZE];
+} openssl_policy;
+
+int tls_policy_note_openssl(void)
 {
-	char *path = CONF_get1_default_config_file();
+	_cleanup_secret_ struct secret text = {0};
+	char *path;
 	int r;
 
+	path = CONF_get1_default_config_file();
 	if (!path)
 		return -ENOMEM;
-	r = append_file(out, "openssl", AT_FDCWD, "", path);
+	r = append_file(&text, "openssl", AT_FDCWD, "", path);
 	OPENSSL_free(path);
+	if (r == 0)
+		r = digest_sha256(text.data, text.len, openssl_policy.digest);
+	openssl_policy.known = r == 0;
 	return r;
+}
+
+/* What it says of versions, ciphers and key sizes counts for every connection. */
+static int append_openssl_policy(struct secret *out)
+{
+	int r = openssl_policy.known ? 0 : tls_policy_note_openssl();
+
+	return r < 0 ? r
+		     : secret_append(
+			   out, openssl_policy.digest, sizeof(openssl_policy.digest));
 }
 
 int tls_policy_digest(const struct config *config, const struct settings *settings,

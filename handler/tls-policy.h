@@ -24,6 +24,12 @@ struct tls_policy {
 /* `host` decides whether mail.<p>.ssl.trust covers it. */
 struct tls_policy tls_policy_of(const struct tls_trust *trust, const char *host);
 
+/*
+ * Notes the state of openssl.cnf, which counts from then on whatever becomes of the
+ * file: to be called when OpenSSL reads it, once a process. 0, -EIO or -ENOMEM.
+ */
+_must_check_ int tls_policy_note_openssl(void);
+
 /* The folder of the system's anchors: $SSL_CERT_DIR or /etc/ssl/certs. Borrowed. */
 const char *tls_policy_system_directory(void);
 
@@ -31,8 +37,8 @@ const char *tls_policy_system_directory(void);
 extern const char *const tls_policy_system_bundles[];
 
 /*
- * The SHA-256 over the policy and over what the files it names, and openssl.cnf, are
- * right now (their inodes, sizes and times): a replaced file gives another name. Of a
+ * The SHA-256 over the policy, over what the files it names are right now (their inodes,
+ * sizes and times), so that a replaced file gives another name, and over openssl.cnf. Of a
  * folder of links by hash it is the folder alone, which changes as links come and go, not
  * as what they lead to is overwritten. A file that is not there is no error here. 0, -EIO
  * or -ENOMEM.

@@ -19,7 +19,10 @@
 
 int tls_init(void)
 {
-	return OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL) == 1 ? 0 : -EIO;
+	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL) != 1 ||
+	    tls_policy_note_openssl() < 0)
+		return -EIO;
+	return 0;
 }
 
 static bool is_ip_address(const char *host)

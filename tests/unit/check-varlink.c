@@ -175,7 +175,9 @@ START_TEST(test_writes_calls_replies_and_errors)
 	    "{\"method\":\"io.maildest.Helper.GetToken\",\"parameters\":{\"n\":1}}\0"
 	    "{\"parameters\":{}}\0"
 	    "{\"error\":\"org.varlink.service.MethodNotFound\",\"parameters\":"
-	    "{\"method\":\"x\"}}";
+	    "{\"method\":\"x\"}}\0"
+	    "{\"method\":\"a.B.C\",\"oneway\":true,\"parameters\":{\"n\":2}}\0"
+	    "{\"method\":\"a.B.D\",\"oneway\":true,\"parameters\":{}}";
 
 	varlink_begin_call(&v, &out, "io.maildest.Helper.GetToken");
 	json_writer_integer(&v.w, "n", 1);
@@ -184,6 +186,11 @@ START_TEST(test_writes_calls_replies_and_errors)
 	ck_assert_int_eq(varlink_end(&v), 0);
 	varlink_begin_error(&v, &out, "org.varlink.service.MethodNotFound");
 	json_writer_string(&v.w, "method", "x");
+	ck_assert_int_eq(varlink_end(&v), 0);
+	varlink_begin_oneway_call(&v, &out, "a.B.C");
+	json_writer_integer(&v.w, "n", 2);
+	ck_assert_int_eq(varlink_end(&v), 0);
+	varlink_begin_oneway_call(&v, &out, "a.B.D");
 	ck_assert_int_eq(varlink_end(&v), 0);
 	ck_assert_uint_eq(out.len, sizeof(want));
 	ck_assert_int_eq(memcmp(out.data, want, sizeof(want)), 0);
@@ -203,6 +210,11 @@ START_TEST(test_a_message_that_fails_leaves_no_trace)
 	ck_assert_int_eq(varlink_end(&v), -EILSEQ);
 	ck_assert_uint_eq(out.len, sizeof("{\"parameters\":{}}"));
 	ck_assert_int_eq(out.data[out.len], '\0');
+	ck_assert_ptr_null(memmem(out.data, out.cap, "hunter2", 7));
+	varlink_begin_oneway_call(&v, &out, "a.B.C");
+	json_writer_string(&v.w, "session", "hunter2\xff");
+	ck_assert_int_eq(varlink_end(&v), -EILSEQ);
+	ck_assert_uint_eq(out.len, sizeof("{\"parameters\":{}}"));
 	ck_assert_ptr_null(memmem(out.data, out.cap, "hunter2", 7));
 }
 END_TEST
