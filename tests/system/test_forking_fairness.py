@@ -3,7 +3,6 @@
 
 import concurrent.futures
 import contextlib
-import os
 import threading
 import time
 
@@ -42,6 +41,31 @@ def assert_all_hear(clients, begun):
         waiting.until(lambda: not silent_ones(clients), "a word for all", left)
     silent = len(silent_ones(clients))
     assert not silent, f"{silent} of {len(clients)} hear nothing for {IN_TIME} s"
+
+
+def stay(handler, begun):
+    """A client that stays for a while once it is served: whether it is, and when it heard."""
+    with handler.dial("alpha") as session:
+        line = session.line()
+        heard = time.monotonic() - begun
+        if not line.startswith("220 "):
+            return False, heard
+        assert not session.is_readable(STAY_SECONDS), "a session ends before its client"
+        session.smtp("QUIT")
+        return True, heard
+
+
+def test_sessions_that_end_do_not_prolong_the_wait(fork):
+    """There is always somebody who has just been served."""
+    handler = fork(args=["--sessions-max=1"])
+    count, begun = 2 * PATIENCE_SECONDS, time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(count) as pool:
+        told = list(pool.map(lambda _: stay(handler, begun), range(count)))
+    latest = max(heard for _, heard in told)
+    assert latest < IN_TIME, f"somebody waits for {latest:.1f} s without a word"
+    away = [heard for served, heard in told if not served]
+    assert away, "all could be served: this says nothing"
+    assert min(away) > PATIENCE_SECONDS - 0.5, f"one is sent away after {min(away):.1f} s"
 
 
 @contextlib.contextmanager
@@ -86,44 +110,6 @@ def test_a_flooded_service_leaves_the_others_their_turns(fork, name):
     assert served, f"{other} has no turn, while {name} has {meanwhile}: {lines}"
 
 
-def test_every_socket_has_its_turn(maildest, two):
-    """Also where more of them are ready than are looked at in one go."""
-    names = [("alpha", "beta")[number % 2] for number in range(150)]
-    sockets = [(name, tcp()) for name in names]
-    handler = ForkingHandler(maildest, sockets, args=["--sessions-max=2"])
-    with flooded(handler, 0), flooded(handler, 1):
-        with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
-            others = range(2, len(names))
-            lines = list(pool.map(lambda number: visit_in_time(handler, number), others))
-    for name, line in zip(names[2:], lines):
-        assert line.startswith(GREETING[name]), f"one of {name} is told {line!r}"
-
-
-def stay(handler, begun):
-    """A client that stays for a while once it is served: whether it is, and when it heard."""
-    with handler.dial("alpha") as session:
-        line = session.line()
-        heard = time.monotonic() - begun
-        if not line.startswith("220 "):
-            return False, heard
-        assert not session.is_readable(STAY_SECONDS), "a session ends before its client"
-        session.smtp("QUIT")
-        return True, heard
-
-
-def test_sessions_that_end_do_not_prolong_the_wait(fork):
-    """There is always somebody who has just been served."""
-    handler = fork(args=["--sessions-max=1"])
-    count, begun = 2 * PATIENCE_SECONDS, time.monotonic()
-    with concurrent.futures.ThreadPoolExecutor(count) as pool:
-        told = list(pool.map(lambda _: stay(handler, begun), range(count)))
-    latest = max(heard for _, heard in told)
-    assert latest < IN_TIME, f"somebody waits for {latest:.1f} s without a word"
-    away = [heard for served, heard in told if not served]
-    assert away, "all could be served: this says nothing"
-    assert min(away) > PATIENCE_SECONDS - 0.5, f"one is sent away after {min(away):.1f} s"
-
-
 @pytest.fixture
 def journal(maildest):
     here = Journal(maildest.folder / "journal", JOURNAL_PAUSE)
@@ -154,45 +140,46 @@ def test_however_many_wait(fork, journal):
     assert handler.visit("beta").startswith("* OK"), "it does not go on"
 
 
+def test_every_socket_has_its_turn(maildest, two):
+    """Also where more of them are ready than are looked at in one go."""
+    names = [("alpha", "beta")[number % 2] for number in range(150)]
+    sockets = [(name, tcp()) for name in names]
+    handler = ForkingHandler(maildest, sockets, args=["--sessions-max=2"])
+    with flooded(handler, 0), flooded(handler, 1):
+        with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
+            others = range(2, len(names))
+            lines = list(pool.map(lambda number: visit_in_time(handler, number), others))
+    for name, line in zip(names[2:], lines):
+        assert line.startswith(GREETING[name]), f"one of {name} is told {line!r}"
+
+
 # --- a shortage that lasts
 
 # Told one by one, while it is hoped to pass, these would wait far longer.
 MORE = 150
 
 
-class Waiting:
-    """Many who wait at a handler's sockets: at alpha, at beta, and at those of other numbers."""
-
-    def __init__(self, handler, others=()):
-        self.handler = handler
-        self.clients = {name: [handler.dial(name) for _ in range(MORE // 2)] for name in OVERLOAD}
-        self.others = [handler.dial(number) for number in others]
-
-    def all(self):
-        return sum(self.clients.values(), self.others)
-
-    def assert_told(self, name_of_others=None):
-        for name, own in self.clients.items():
-            assert_overload(self.handler, name, {client_name(client) for client in own})
-            for client in own:
-                sent_away(client, name)
-                client.close()
-        for client in self.others:
-            sent_away(client, name_of_others)
+def assert_all_are_told(handler, others=()):
+    """Whoever comes to alpha and beta now, and these others."""
+    begun = time.monotonic()
+    clients = {name: [handler.dial(name) for _ in range(MORE // 2)] for name in OVERLOAD}
+    assert_all_hear(sum(clients.values(), [*others]), begun)
+    for name, own in clients.items():
+        assert_overload(handler, name, {client_name(client) for client in own})
+        for client in own:
+            sent_away(client, name)
             client.close()
 
-    def assert_goes_on(self):
-        for name in OVERLOAD:
-            line = self.handler.visit(name)
-            assert line.startswith(GREETING[name]), f"it does not go on by itself: {line!r}"
+
+def assert_goes_on(handler):
+    for name in OVERLOAD:
+        line = handler.visit(name)
+        assert line.startswith(GREETING[name]), f"it does not go on by itself: {line!r}"
 
 
-def test_a_shortage_that_lasts(maildest, fork, crowd):
-    """Of processes or of descriptors; the first with a Unix socket too, of which the kernel does
-    not tell how many wait."""
-    for path in maildest.config.rglob("*.json"):
-        os.chown(path, 0, crowd.uid)  # for the other handler, which is root's
-    poor = ForkingHandler(
+def test_no_process_for_long(maildest, crowd):
+    """With a Unix socket too, of which the kernel does not tell how many wait."""
+    handler = ForkingHandler(
         maildest,
         [("beta", unix(maildest.folder / "unix")), ("alpha", tcp()), ("beta", tcp())],
         user=crowd.uid,
@@ -200,15 +187,18 @@ def test_a_shortage_that_lasts(maildest, fork, crowd):
         # A sanitizer that looks for leaks would need a process itself.
         environment=sanitizer("detect_leaks=0"),
     )
-    full = fork()
     crowd.fill()
-    with descriptors_used_up(full):
-        begun = time.monotonic()
-        at_poor = Waiting(poor, others=[0] * (MORE // 3))
-        at_full = Waiting(full)
-        assert_all_hear(at_poor.all() + at_full.all(), begun)
-        at_full.assert_told()
-        at_poor.assert_told("beta")
+    others = [handler.dial(0) for _ in range(MORE // 3)]
+    assert_all_are_told(handler, others)
+    for client in others:
+        sent_away(client, "beta")
+        client.close()
     crowd.leave()
-    at_poor.assert_goes_on()
-    at_full.assert_goes_on()
+    assert_goes_on(handler)
+
+
+def test_no_descriptor_for_long(fork):
+    handler = fork()
+    with descriptors_used_up(handler):
+        assert_all_are_told(handler)
+    assert_goes_on(handler)
