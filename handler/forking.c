@@ -213,6 +213,7 @@ int forking_run(const struct forking_options *options, struct listen_fds *socket
 	if (r == 0) {
 		step = "go on serving";
 		tell_ready(&p);
+		tell_status_soon(&p);
 		r = serve(&p);
 	}
 	if (r < 0)

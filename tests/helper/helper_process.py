@@ -150,8 +150,13 @@ class Helper:
         """As by hand: nobody to tell anything."""
         self.notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._launch([self.program()], {})
-        assert self.wait_for(lambda: os.path.exists(self.path))
+        assert self.wait_for(self._listens), "it does not listen"
         return self
+
+    def _listens(self):
+        """Between bind(2) and listen(2) the path is there and refuses."""
+        with socket.socket(socket.AF_UNIX) as caller:
+            return caller.connect_ex(self.path) == 0
 
     def read_log(self):
         for block in iter(lambda: os.read(self.process.stderr.fileno(), 65536), b""):

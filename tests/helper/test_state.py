@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from helper_process import Helper, is_sanitized
+from helper_process import is_sanitized
 from state_file import (BROKEN, PREFIX, SEALS, entries_of, kernel_seals_against_execution,
                         memory_file, rebuilt, seals_of)
 from token_service import error_reply, token_reply
@@ -345,9 +345,9 @@ def test_service_manager_that_is_deaf_costs_one_record(make_helper, service, fol
     assert helper.final_log().count("would not survive a restart") == 1
 
 
-def test_nothing_is_handed_over_without_a_service_manager(folder, service):
+def test_nothing_is_handed_over_without_a_service_manager(make_helper, service):
     """By hand there is no $NOTIFY_SOCKET, and no word about it."""
-    helper = Helper(folder)
+    helper = make_helper()
     helper.start_unmanaged()
     helper.destination(service.url())
     token_of(helper)
