@@ -61,7 +61,6 @@ void log_open(const char *identifier, int forbidden_fd)
 
 	target.identifier = identifier;
 	macro_close(&target.journal);
-	target.journal = -1;
 	if (!wanted || strcmp(wanted, "stderr") != 0)
 		target.journal = connect_journal();
 	target.to_stderr = usable && (target.journal < 0 || isatty(STDERR_FILENO));

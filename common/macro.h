@@ -33,10 +33,12 @@ static inline void macro_free(void *p)
 	free(*(void **)p);
 }
 
+/* Closes what is open and forgets it. */
 static inline void macro_close(int *fd)
 {
 	if (*fd >= 0)
 		(void)close(*fd); /* nothing useful can be done about a failed close */
+	*fd = -1;
 }
 
 #define _cleanup_free_ _cleanup_(macro_free)

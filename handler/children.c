@@ -60,8 +60,7 @@ void children_end_left_over(struct children *c, size_t i)
 {
 	if (i >= c->left_over_size || c->left_over[i] < 0)
 		return;
-	(void)close(c->left_over[i]); /* nothing but a name of what has ended */
-	c->left_over[i] = -1;
+	macro_close(&c->left_over[i]);
 	c->n_left_over--;
 }
 

@@ -109,7 +109,6 @@ static void refuse_with_reserve(struct parent *p, const struct service *s)
 	int fd;
 
 	macro_close(&p->reserve);
-	p->reserve = -1;
 	fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC);
 	if (fd >= 0)
 		forking_refuse(s, fd, "no descriptor can be had for it (LimitNOFILE=)");

@@ -58,7 +58,6 @@ bool forking_refuse_doomed(struct parent *p, const char *why)
 	unsigned n = REFUSALS_A_TURN;
 
 	macro_close(&p->reserve); /* for the connections, one at a time */
-	p->reserve = -1;
 	for (unsigned i = 0; i < p->n_services && n > 0; i++) {
 		struct service *s = &p->services[i];
 

@@ -86,11 +86,8 @@ static void stop(struct parent *p)
 	p->hold = HOLD_NONE;
 	p->hold_until = DEADLINE_NEVER;
 	macro_close(&p->listening); /* leaves the other epoll by that */
-	p->listening = -1;
-	for (unsigned i = 0; i < p->n_services; i++) {
+	for (unsigned i = 0; i < p->n_services; i++)
 		macro_close(&p->services[i].fd);
-		p->services[i].fd = -1;
-	}
 }
 
 static void on_signals(struct parent *p)
