@@ -11,6 +11,7 @@
 #include "check-program.h"
 #include "deadline.h"
 #include "freed-memory.h"
+#include "helper-end.h"
 #include "repeated-text.h"
 #include "scene.h"
 
@@ -20,53 +21,18 @@
 #define TOKEN "{\"parameters\":{\"access_token\":\"to.ken\"}}"
 #define SESSION(value) "{\"parameters\":{\"session\":" value "}}"
 
-struct helper {
-	struct token_source t;
-	int fd; /* the helper's end; owned; -1 when closed */
-};
-
 static void begin(struct helper *h, int type, const char *context, bool wants_token)
 {
 	const struct token_request request = {
 	    .destination = "my-mail", .tls_context = context, .wants_token = wants_token};
-	_cleanup_free_ char *why = NULL;
-	int fds[2];
 
 	signal(SIGPIPE, SIG_DFL); /* who is gone must not end us */
-	scene_pair(type | SOCK_NONBLOCK, fds);
-	h->fd = fds[1];
-	ck_assert_int_eq(token_open_fd(&h->t, fds[0], &request, SOON, &why), 0);
-	ck_assert_ptr_null(why);
+	helper_begin(h, type | SOCK_NONBLOCK, &request, SOON);
 }
 
-static void leave(struct helper *h)
-{
-	if (h->fd >= 0)
-		close(h->fd);
-	h->fd = -1;
-}
-
-static void helper_done(struct helper *h)
-{
-	token_source_done(&h->t);
-	leave(h);
-}
-#define _cleanup_helper_ _cleanup_(helper_done)
-
-/* Says messages that stand for themselves, each with its NUL. */
 static void answer(struct helper *h, const char *message)
 {
-	scene_say(h->fd, message, strlen(message) + 1, SCENE_PACKET_MAX);
-}
-
-/* What the helper has been told, NUL bytes as line ends. */
-static const char *told(struct helper *h, struct secret *ret)
-{
-	scene_heard(h->fd, ret);
-	for (size_t i = 0; i < ret->len; i++)
-		if (ret->data[i] == '\0')
-			ret->data[i] = '\n';
-	return secret_str(ret);
+	helper_answer(h, message, SCENE_PACKET_MAX);
 }
 
 START_TEST(test_asks_for_what_is_wanted)
@@ -93,7 +59,7 @@ START_TEST(test_asks_for_what_is_wanted)
 		_cleanup_secret_ struct secret heard = {0};
 
 		begin(&h, SOCK_SEQPACKET, rows[i].context, rows[i].wants_token);
-		ck_assert_str_eq(told(&h, &heard), rows[i].want);
+		ck_assert_str_eq(helper_told(&h, &heard), rows[i].want);
 	}
 }
 END_TEST
@@ -249,7 +215,7 @@ START_TEST(test_a_helper_that_does_not_answer)
 			scene_say(h.fd, rows[i].second,
 			    strlen(rows[i].second) + !rows[i].cut, SCENE_PACKET_MAX);
 		if (rows[i].leaves)
-			leave(&h);
+			helper_leave(&h);
 		token_wait_tls_session(&h.t, deadline_in(5000));
 		ck_assert_msg(
 		    h.t.tls_session.len == 0, "%s: there is a session", rows[i].label);
@@ -288,7 +254,7 @@ START_TEST(test_hands_sessions_over)
 			_cleanup_tls_session_ struct tls_session s;
 
 			begin(&h, SOCK_SEQPACKET, CONTEXT, false);
-			(void)told(&h, &heard);
+			(void)helper_told(&h, &heard);
 			if (answered) {
 				answer(&h, OPENED);
 				answer(&h, OPENED);
@@ -296,7 +262,7 @@ START_TEST(test_hands_sessions_over)
 			token_wait_tls_session(&h.t, deadline_in(5000));
 			make(&s, 2, rows[i].lifetime_sec, rows[i].single_use);
 			token_keep_tls_session(&h.t, &s);
-			ck_assert_str_eq(told(&h, &heard), rows[i].want);
+			ck_assert_str_eq(helper_told(&h, &heard), rows[i].want);
 			ck_assert_str_eq(secret_str(&s.bytes), "abcabc");
 		}
 }
@@ -310,10 +276,10 @@ START_TEST(test_hands_nothing_over_unasked)
 	struct token_source closed = TOKEN_SOURCE_INIT;
 
 	begin(&h, SOCK_SEQPACKET, NULL, true);
-	(void)told(&h, &heard);
+	(void)helper_told(&h, &heard);
 	make(&s, 2, 300, true);
 	token_keep_tls_session(&h.t, &s);
-	ck_assert_str_eq(told(&h, &heard), "");
+	ck_assert_str_eq(helper_told(&h, &heard), "");
 	token_keep_tls_session(&closed, &s);
 	closed.request.tls_context = CONTEXT;
 	token_keep_tls_session(&closed, &s);
@@ -327,7 +293,7 @@ START_TEST(test_a_helper_that_is_gone_takes_nothing)
 	_cleanup_tls_session_ struct tls_session s;
 
 	begin(&h, SOCK_STREAM, CONTEXT, false);
-	leave(&h);
+	helper_leave(&h);
 	make(&s, 2, 300, true);
 	token_keep_tls_session(&h.t, &s);
 	token_keep_tls_session(&h.t, &s);

@@ -10,6 +10,7 @@
 #include "deadline.h"
 #include "digest.h"
 #include "freed-memory.h"
+#include "helper-end.h"
 #include "repeated-text.h"
 #include "scene.h"
 #include "varlink.h"
@@ -22,53 +23,12 @@
 	"{\"error\":\"io.maildest.Helper." name "\",\"parameters\":{\"reason\":\"" text \
 	"\"}}"
 
-struct helper {
-	struct token_source t;
-	int fd; /* the helper's end; owned; -1 when closed */
-};
-
 static void begin(struct helper *h, uint64_t lifetime_sec)
 {
-	const struct token_request request = {.destination = "my-mail",
-	    .wants_token = true,
-	    .lifetime_sec = lifetime_sec};
-	_cleanup_free_ char *why = NULL;
-	int fds[2];
+	const struct token_request request = {
+	    .destination = "my-mail", .wants_token = true, .lifetime_sec = lifetime_sec};
 
-	scene_pair(SOCK_SEQPACKET, fds);
-	h->fd = fds[1];
-	ck_assert_int_eq(token_open_fd(&h->t, fds[0], &request, SOON, &why), 0);
-	ck_assert_ptr_null(why);
-}
-
-static void leave(struct helper *h)
-{
-	if (h->fd >= 0)
-		close(h->fd);
-	h->fd = -1;
-}
-
-static void helper_done(struct helper *h)
-{
-	token_source_done(&h->t);
-	leave(h);
-}
-#define _cleanup_helper_ _cleanup_(helper_done)
-
-/* Says messages that stand for themselves, each with its NUL. */
-static void answer(struct helper *h, const char *message, size_t piece)
-{
-	scene_say(h->fd, message, strlen(message) + 1, piece);
-}
-
-/* What the helper has been told, NUL bytes as line ends. */
-static const char *told(struct helper *h, struct secret *ret)
-{
-	scene_heard(h->fd, ret);
-	for (size_t i = 0; i < ret->len; i++)
-		if (ret->data[i] == '\0')
-			ret->data[i] = '\n';
-	return secret_str(ret);
+	helper_begin(h, SOCK_SEQPACKET, &request, SOON);
 }
 
 START_TEST(test_asks_in_one_breath)
@@ -77,7 +37,7 @@ START_TEST(test_asks_in_one_breath)
 	_cleanup_secret_ struct secret heard = {0};
 
 	begin(&h, 0);
-	ck_assert_str_eq(told(&h, &heard),
+	ck_assert_str_eq(helper_told(&h, &heard),
 	    "{\"method\":\"io.maildest.Helper.OpenSession\",\"parameters\":{\"service\":"
 	    "\"my-mail\",\"destination\":\"my-mail\"}}\n"
 	    "{\"method\":\"io.maildest.Helper.GetToken\",\"parameters\":{}}\n");
@@ -90,7 +50,8 @@ START_TEST(test_asks_for_a_lifetime)
 	_cleanup_secret_ struct secret heard = {0};
 
 	begin(&h, 2100);
-	ck_assert_ptr_nonnull(strstr(told(&h, &heard), "\"minimum_lifetime\":2100}"));
+	ck_assert_ptr_nonnull(
+	    strstr(helper_told(&h, &heard), "\"minimum_lifetime\":2100}"));
 }
 END_TEST
 
@@ -179,11 +140,11 @@ static void check_answer(size_t i, size_t piece)
 
 	begin(&h, 0);
 	if (answers[i].open)
-		answer(&h, answers[i].open, piece);
+		helper_answer(&h, answers[i].open, piece);
 	if (answers[i].get)
-		answer(&h, answers[i].get, piece);
+		helper_answer(&h, answers[i].get, piece);
 	if (answers[i].closes)
-		leave(&h);
+		helper_leave(&h);
 	r = token_wait(&h.t, SOON, &token, &why);
 	if (r != answers[i].want)
 		ck_abort_msg(
@@ -234,7 +195,7 @@ START_TEST(test_a_helper_that_says_nothing)
 
 		begin(&h, 0);
 		if (said[i])
-			answer(&h, said[i], SCENE_PACKET_MAX);
+			helper_answer(&h, said[i], SCENE_PACKET_MAX);
 		scene_say(h.fd, "{", 1, 1);
 		ck_assert_int_eq(
 		    token_wait(&h.t, deadline_in(5000), &token, &why), -EAGAIN);
@@ -258,12 +219,12 @@ START_TEST(test_answers_have_a_bound)
 		int r;
 
 		begin(&h, 0);
-		answer(&h, OPENED, SCENE_PACKET_MAX);
+		helper_answer(&h, OPENED, SCENE_PACKET_MAX);
 		ck_assert_int_eq(
 		    secret_puts(&said, "{\"parameters\":{\"access_token\":\""), 0);
 		repeated_text(&said, "x", rows[i].letters);
 		ck_assert_int_eq(secret_puts(&said, "\"}}"), 0);
-		answer(&h, said.data, SCENE_PACKET_MAX);
+		helper_answer(&h, said.data, SCENE_PACKET_MAX);
 		r = token_wait(&h.t, SOON, &token, &why);
 		ck_assert_msg(r == rows[i].want, "%zu: %d (%s)", rows[i].letters, r, why);
 		ck_assert_uint_eq(token.len, r == 0 ? rows[i].letters : 0);
@@ -278,14 +239,14 @@ START_TEST(test_a_huge_reason_is_cut)
 	_cleanup_secret_ struct secret token = {0}, said = {0};
 
 	begin(&h, 0);
-	answer(&h, OPENED, SCENE_PACKET_MAX);
+	helper_answer(&h, OPENED, SCENE_PACKET_MAX);
 	ck_assert_int_eq(
 	    secret_puts(&said, "{\"error\":\"io.maildest.Helper.TokenRefused\","
 			       "\"parameters\":{\"reason\":\""),
 	    0);
 	repeated_text(&said, "\\n", 10000);
 	ck_assert_int_eq(secret_puts(&said, "\"}}"), 0);
-	answer(&h, said.data, SCENE_PACKET_MAX);
+	helper_answer(&h, said.data, SCENE_PACKET_MAX);
 	ck_assert_int_eq(token_wait(&h.t, SOON, &token, &why), -ENOKEY);
 	ck_assert_uint_lt(strlen(why), 1200);
 	ck_assert_ptr_nonnull(strstr(why, "..."));
@@ -300,17 +261,18 @@ START_TEST(test_a_rejected_token_is_named_by_its_hash)
 	_cleanup_secret_ struct secret token = {0}, other = {0}, heard = {0};
 
 	begin(&h, 0);
-	answer(&h, OPENED, SCENE_PACKET_MAX);
-	answer(&h, TOKEN, SCENE_PACKET_MAX);
+	helper_answer(&h, OPENED, SCENE_PACKET_MAX);
+	helper_answer(&h, TOKEN, SCENE_PACKET_MAX);
 	ck_assert_int_eq(token_wait(&h.t, SOON, &token, &why), 0);
-	(void)told(&h, &heard);
+	(void)helper_told(&h, &heard);
 	ck_assert_int_eq(token_reject(&h.t, &token, SOON, &why), 0);
 	ck_assert_int_eq(digest_sha256_hex("to.ken", 6, hash), 0);
-	ck_assert_ptr_nonnull(
-	    strstr(told(&h, &heard), "\"method\":\"io.maildest.Helper.RejectToken\""));
+	ck_assert_ptr_nonnull(strstr(
+	    helper_told(&h, &heard), "\"method\":\"io.maildest.Helper.RejectToken\""));
 	ck_assert_ptr_nonnull(strstr(secret_str(&heard), hash));
 	ck_assert_ptr_null(strstr(secret_str(&heard), "to.ken"));
-	answer(&h, "{\"parameters\":{\"access_token\":\"other\"}}", SCENE_PACKET_MAX);
+	helper_answer(
+	    &h, "{\"parameters\":{\"access_token\":\"other\"}}", SCENE_PACKET_MAX);
 	ck_assert_int_eq(token_wait(&h.t, SOON, &other, &why), 0);
 	ck_assert_str_eq(secret_str(&other), "other");
 }
@@ -323,8 +285,8 @@ START_TEST(test_nothing_to_wait_for)
 	_cleanup_secret_ struct secret token = {0};
 
 	begin(&h, 0);
-	answer(&h, OPENED, SCENE_PACKET_MAX);
-	answer(&h, TOKEN, SCENE_PACKET_MAX);
+	helper_answer(&h, OPENED, SCENE_PACKET_MAX);
+	helper_answer(&h, TOKEN, SCENE_PACKET_MAX);
 	ck_assert_int_eq(token_wait(&h.t, SOON, &token, &why), 0);
 	ck_assert_int_lt(token_wait(&h.t, SOON, &token, &why), 0);
 	ck_assert_str_eq(secret_str(&token), "to.ken");
@@ -338,7 +300,7 @@ START_TEST(test_a_helper_that_is_gone_when_a_token_is_rejected)
 	_cleanup_secret_ struct secret token = {0};
 
 	begin(&h, 0);
-	leave(&h);
+	helper_leave(&h);
 	ck_assert_int_eq(secret_puts(&token, "x"), 0);
 	ck_assert_int_eq(token_reject(&h.t, &token, SOON, &why), -ENOTCONN);
 	ck_assert_ptr_nonnull(strstr(why, "cannot speak to the helper"));
@@ -373,8 +335,8 @@ START_TEST(test_tokens_do_not_stay_in_freed_memory)
 
 	freed_memory_watch("to.ken");
 	begin(&h, 0);
-	answer(&h, OPENED, SCENE_PACKET_MAX);
-	answer(&h, TOKEN, 5);
+	helper_answer(&h, OPENED, SCENE_PACKET_MAX);
+	helper_answer(&h, TOKEN, 5);
 	ck_assert_int_eq(token_wait(&h.t, SOON, &token, &why), 0);
 	ck_assert_int_eq(token_reject(&h.t, &token, SOON, &why), 0);
 	secret_done(&token);
