@@ -106,10 +106,11 @@ class Session:
         return got
 
     def imap(self, command):
-        """Sends a tagged command; its tagged answer."""
+        """Sends a tagged command; its tagged answer, or a BYE that the command did not ask for."""
         self.send(command + "\r\n")
-        tag = command.split()[0]
-        while (got := self.line()) and not got.startswith((f"{tag} ", "* BYE")):
+        tag, verb = command.split()[:2]
+        ends = (f"{tag} ",) if verb == "LOGOUT" else (f"{tag} ", "* BYE")
+        while (got := self.line()) and not got.startswith(ends):
             pass
         return got
 
