@@ -26,7 +26,7 @@ helper/.*|(handler|cli)/|the helper knows handlers by its socket alone
 # What is included (extended regular expression)|who may (likewise). Of OpenSSL, handlers have TLS
 # and SCRAM; the helper, whose TLS is libcurl's, unpacks PKCS#12 and wipes what OpenSSL frees.
 readonly CONFINED='
-<openssl/.*|common/(base64|digest|tls-anchors)\.c|handler/(tls[a-z-]*\.[ch]|scram\.c)|helper/secret-memory\.c
+<openssl/.*|common/(base64|digest|tls-anchors|tls-certificates|tls-keys)\.[ch]|handler/(tls[a-z-]*\.[ch]|scram\.c)|helper/secret-memory\.c
 <jsmn\.h>|common/json\.c
 <curl/.*|helper/fetch\.c
 <systemd/.*|(helper|cli|units)/.*\.[ch]
