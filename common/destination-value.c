@@ -8,11 +8,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "config.h"
 #include "deadline.h"
 #include "secret.h"
 
 #define HOST_MAX 253  /* RFC 1035 2.3.4, as text */
 #define USER_MAX 1024 /* far above RFC 5321 4.5.3.1's 64 + 1 + 255 */
+/* Its base64 text has its length in one byte (SAP, "Using the TCP Protocol"). */
+#define LOCATION_ID_MAX 189
 #define TIMEOUT_MAX_MSEC (600 * 1000)
 
 static int replace(void *target, const char *text)
@@ -109,6 +112,36 @@ int destination_value_host(
 		return properties_complain(p, key, ret_why,
 		    "must be a host name or an IP address, without a port");
 	return replace(target, host);
+}
+
+int destination_value_certificate(
+    const struct properties *p, const char *key, void *target, char **ret_why)
+{
+	const char *text;
+	int r;
+
+	r = properties_string(p, key, &text, ret_why);
+	if (r <= 0)
+		return r;
+	if (!config_certificate_name_is_valid(text))
+		return properties_complain(
+		    p, key, ret_why, "must be the name of a file in certificates/");
+	return replace(target, text);
+}
+
+int destination_value_location(
+    const struct properties *p, const char *key, void *target, char **ret_why)
+{
+	const char *text;
+	int r;
+
+	r = properties_string(p, key, &text, ret_why);
+	if (r <= 0 || !*text)
+		return r < 0 ? r : 0;
+	if (strlen(text) > LOCATION_ID_MAX)
+		return properties_complain(p, key, ret_why, "is longer than %d bytes",
+		    LOCATION_ID_MAX);
+	return replace(target, text);
 }
 
 int destination_value_port(

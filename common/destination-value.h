@@ -28,6 +28,12 @@ _must_check_ int destination_value_password(
 /* char *: a DNS name or an IP address (RFC 1123 2.1); brackets around an address are dropped */
 _must_check_ int destination_value_host(
     const struct properties *p, const char *key, void *target, char **ret_why);
+/* char *: the name of a file in certificates/ */
+_must_check_ int destination_value_certificate(
+    const struct properties *p, const char *key, void *target, char **ret_why);
+/* char *: a Cloud Connector's location id, which a SOCKS5 handshake can carry; empty is as absent */
+_must_check_ int destination_value_location(
+    const struct properties *p, const char *key, void *target, char **ret_why);
 /* uint16_t: 1 to 65535 */
 _must_check_ int destination_value_port(
     const struct properties *p, const char *key, void *target, char **ret_why);

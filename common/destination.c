@@ -15,6 +15,9 @@
 #include "destination-value.h"
 #include "secret.h"
 
+#define SOCKS_PORT 1080	   /* RFC 1928 3 */
+#define SOCKS_TEXT_MAX 255 /* user and password, RFC 1929 2 */
+
 static const struct {
 	const char *name, *alias;
 	uint16_t port;
@@ -79,6 +82,12 @@ static const struct key {
 	    const struct properties *p, const char *key, void *target, char **ret_why);
 	size_t offset;
 } keys[] = {
+    {"CloudConnectorLocationId", false, destination_value_location,
+	offsetof(struct draft, d.location_id)},
+    {"KeyStoreLocation", false, destination_value_certificate,
+	offsetof(struct draft, d.key_store)},
+    {"KeyStorePassword", false, destination_value_password,
+	offsetof(struct draft, d.key_store_password)},
     {"mail.password", false, destination_value_password,
 	offsetof(struct draft, d.password)},
     {"mail.user", false, destination_value_text, offsetof(struct draft, d.user)},
@@ -91,6 +100,11 @@ static const struct key {
     {"localhost", true, destination_value_word, offsetof(struct draft, d.local_host)},
     {"password", true, destination_value_password, offsetof(struct draft, d.password)},
     {"port", true, destination_value_port, offsetof(struct draft, d.port)},
+    {"socks.host", true, destination_value_host, offsetof(struct draft, d.socks_host)},
+    {"socks.password", true, destination_value_password,
+	offsetof(struct draft, d.socks_password)},
+    {"socks.port", true, destination_value_port, offsetof(struct draft, d.socks_port)},
+    {"socks.user", true, destination_value_text, offsetof(struct draft, d.socks_user)},
     {"ssl.checkserveridentity", true, destination_value_choice,
 	offsetof(struct draft, check_identity)},
     {"ssl.enable", true, destination_value_choice, offsetof(struct draft, ssl_enable)},
@@ -313,9 +327,27 @@ static int check_required(
 	if (d->login && d->authentication == AUTH_BASIC && !d->password)
 		return properties_complain(p, "mail.password", ret_why,
 		    "is missing (for an empty password write an empty string)");
-	if (d->proxy_type == PROXY_ON_PREMISE && protocols[d->protocol].tls)
+	return 0;
+}
+
+static int check_proxy(
+    const struct properties *p, const struct destination *d, char **ret_why)
+{
+	bool on_premise = d->proxy_type == PROXY_ON_PREMISE;
+
+	if (on_premise && protocols[d->protocol].tls)
 		return properties_complain(p, "mail.transport.protocol", ret_why,
 		    "must be smtp, imap4 or pop3 with ProxyType OnPremise");
+	if (on_premise && d->socks_host)
+		return complain_of(p, d->protocol, "socks.host", ret_why,
+		    "is for ProxyType Internet: OnPremise has the Connectivity proxy");
+	if (on_premise && strchr(d->host, ':'))
+		return complain_of(p, d->protocol, "host", ret_why,
+		    "is an IPv6 address, which a Cloud Connector cannot reach");
+	if (d->socks_user && (!d->socks_password || strlen(d->socks_user) > SOCKS_TEXT_MAX ||
+				 strlen(d->socks_password) > SOCKS_TEXT_MAX))
+		return complain_of(p, d->protocol, "socks.user", ret_why,
+		    "needs socks.password beside it, both of 255 bytes at most");
 	return 0;
 }
 
@@ -336,6 +368,7 @@ int destination_parse(
 	if (r < 0)
 		return r;
 	draft.d.port = protocols[draft.d.protocol].port;
+	draft.d.socks_port = SOCKS_PORT;
 	draft.d.name = strdup(name);
 	r = draft.d.name ? tls_trust_parse(p, &draft.d.trust, ret_why) : -ENOMEM;
 	if (r == 0)
@@ -346,6 +379,8 @@ int destination_parse(
 	    draft.login != CHOICE_FALSE && draft.d.authentication != AUTH_NONE;
 	if (r == 0)
 		r = check_required(p, &draft.d, ret_why);
+	if (r == 0)
+		r = check_proxy(p, &draft.d, ret_why);
 	if (r < 0) {
 		destination_done(&draft.d);
 		return r;
@@ -364,6 +399,12 @@ void destination_done(struct destination *d)
 	d->password = secret_free_string(d->password);
 	free(d->mechanisms);
 	tls_trust_done(&d->trust);
+	free(d->key_store);
+	d->key_store_password = secret_free_string(d->key_store_password);
+	free(d->location_id);
+	free(d->socks_host);
+	free(d->socks_user);
+	d->socks_password = secret_free_string(d->socks_password);
 	free(d->local_host);
 	*d = (struct destination){0};
 }

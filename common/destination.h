@@ -61,6 +61,13 @@ struct destination {
 	bool
 	    clear_text_allowed; /* starttls.enable and .required are both false in so many words */
 	struct tls_trust trust;
+	char *key_store; /* KeyStoreLocation: our certificate for the server; a name in certificates/ */
+	char *key_store_password; /* secret */
+	char *location_id; /* CloudConnectorLocationId, or NULL */
+	char *socks_host; /* mail.<p>.socks.host: an ordinary SOCKS5 proxy, or NULL */
+	uint16_t socks_port;
+	char *socks_user;
+	char *socks_password; /* secret */
 	uint64_t connect_timeout_usec;
 	uint64_t reply_timeout_usec;
 	uint64_t write_timeout_usec;
