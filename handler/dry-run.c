@@ -37,9 +37,17 @@ static void on_phase(const char *phase, void *userdata)
 
 static void print_result(const struct session *s)
 {
-	printf("\nLogged in to %s as %s with %s, %s.\n", s->record.upstream,
-	    s->destination.user, s->record.mechanism,
-	    s->record.tls ? s->record.tls : "without TLS");
+	const char *tls = s->record.tls ? s->record.tls : "without TLS";
+
+	if (s->access == ACCESS_CLIENT_GRANT)
+		printf("\nReached %s, %s; %s is logged in with each client's own grant.\n",
+		    s->record.upstream, tls, s->destination.user);
+	else if (s->access == ACCESS_PASS_THROUGH)
+		printf("\nReached %s, %s; clients log in there themselves.\n",
+		    s->record.upstream, tls);
+	else
+		printf("\nLogged in to %s as %s with %s, %s.\n", s->record.upstream,
+		    s->destination.user, s->record.mechanism, tls);
 }
 
 int dry_run(struct session_request *request)
@@ -56,7 +64,8 @@ int dry_run(struct session_request *request)
 	if (r == 0)
 		r = session_prepare(&s);
 	if (r == 0)
-		r = session_log_in(&s);
+		r = s.access == ACCESS_LOGGED_IN ? session_log_in(&s)
+						 : session_connect(&s);
 	if (r < 0) {
 		end_step(&steps, "FAILED");
 		printf("\n%s\n", s.why ? s.why : strerror(-r));

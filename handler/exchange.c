@@ -33,7 +33,8 @@
 void exchange_done(struct exchange *x)
 {
 	free(x->why);
-	x->why = NULL;
+	free(x->login_why);
+	x->why = x->login_why = NULL;
 }
 
 int exchange_fail(struct exchange *x, int error, const char *format, ...)
@@ -169,8 +170,8 @@ static int fill(struct exchange *x, uint64_t deadline)
 	int r;
 
 	for (;;) {
-		r = x->protocol->unasked(
-		    x); /* takes all that is there, so that poll(2) tells the rest */
+		/* takes all that is there, so that poll(2) tells the rest */
+		r = fds[1].fd < 0 ? 0 : x->protocol->unasked(x);
 		if (r < 0)
 			return r;
 		r = stream_fill_now(x->client);
@@ -285,7 +286,7 @@ int exchange_finish(struct exchange *x, int next)
 {
 	struct upstream *u = x->upstream;
 
-	if (next == NEXT_GOODBYE) {
+	if (next == NEXT_GOODBYE && u->stream.in_fd >= 0) {
 		u->stream.watch_fd =
 		    -1; /* the client may leave, the server is told all the same */
 		u->login_deadline = deadline_in(GOODBYE_USEC);
@@ -293,6 +294,39 @@ int exchange_finish(struct exchange *x, int next)
 		    u); /* nobody is left who would miss the answer */
 	}
 	return next < 0 ? next : next != NEXT_RELAY;
+}
+
+int exchange_pass_on_goodbye(struct exchange *x, const char *goodbye)
+{
+	struct stream *s = &x->upstream->stream;
+	struct line line;
+	int r, open;
+
+	open = exchange_hear_server(x);
+	if (open < 0)
+		return open;
+	if (!stream_find_line(s, &line))
+		return open ? 0
+			    : exchange_fail(
+				  x, -ECONNRESET, "the server closed the connection");
+	if (!has_prefix(line.text, line.len, goodbye))
+		return exchange_fail_quoting(
+		    x, -EPROTO, "the server spoke out of turn", line.text, line.len);
+	exchange_fail_quoting(
+	    x, -ESHUTDOWN, "the server closed the session", line.text, line.len);
+	r = exchange_send(x, &s->input);
+	return r < 0 ? r : -ESHUTDOWN;
+}
+
+int exchange_pass_through(struct exchange *x)
+{
+	struct line line;
+	int r;
+
+	r = exchange_line(x, CLIENT_LINE_MAX, &line);
+	if (r == 0)
+		return exchange_finish(x, NEXT_GOODBYE);
+	return r < 0 && r != -EMSGSIZE ? r : exchange_finish(x, NEXT_RELAY);
 }
 
 int exchange_count_error(struct exchange *x)

@@ -16,9 +16,29 @@
 /* Commands that are none of ours before the client is sent away. */
 #define CLIENT_ERRORS_MAX 5
 
+/* What stands between a client and its mailbox. */
+enum exchange_access {
+	ACCESS_LOGGED_IN, /* nothing: we have logged in, and any login of the client's will do */
+	ACCESS_CLIENT_GRANT, /* its XOAUTH2 or OAUTHBEARER, which carries a refresh token or a code */
+	ACCESS_PASS_THROUGH, /* the server: the client's own login, if it has any, goes there */
+};
+
 struct exchange {
 	struct stream *client;	   /* borrowed */
-	struct upstream *upstream; /* borrowed, logged in */
+	struct upstream *upstream; /* borrowed; connected, and logged in if we do that */
+	enum exchange_access access;
+	/*
+	 * ACCESS_CLIENT_GRANT: logs in upstream with what the client sent. 0: the upstream is
+	 * logged in and its capabilities are known; -errno with `login_why` noted:
+	 * -EKEYREVOKED the grant is refused, -EACCES the server refuses who it stands for;
+	 * others may heal. Another try may follow.
+	 */
+	int (*log_in)(struct exchange *x, const struct secret *credential);
+	void *userdata;	  /* of log_in */
+	const char *user; /* the one user whom a client may name; borrowed */
+	bool logged_in;	  /* ACCESS_CLIENT_GRANT: log_in has succeeded */
+	int login_error;  /* -errno of the client's last login, if that failed; else 0 */
+	char *login_why;  /* ... and why; owned */
 	const struct protocol *protocol;
 	const char *our_name; /* towards the client: "maildest.<fqdn>"; borrowed */
 	const char *session;  /* borrowed */
@@ -28,6 +48,12 @@ struct exchange {
 	uint64_t bytes_in, bytes_out; /* carried between the two in line mode */
 	char *why; /* for the journal; owned; NULL if nothing went wrong */
 };
+
+/* Whether commands for the mailbox may go to the server now. */
+static inline bool exchange_is_open(const struct exchange *x)
+{
+	return x->access != ACCESS_CLIENT_GRANT || x->logged_in;
+}
 
 /* What a client's command leads to; -errno ends the exchange. */
 enum exchange_next {
@@ -75,6 +101,18 @@ _must_check_ int exchange_judge_early(struct exchange *x);
  * has closed the connection; -EPROTO if it says more than any server should.
  */
 _must_check_ int exchange_hear_server(struct exchange *x);
+
+/*
+ * struct protocol's unasked where a server may, out of turn, only say that it closes, in a
+ * reply that begins with `goodbye`.
+ */
+_must_check_ int exchange_pass_on_goodbye(struct exchange *x, const char *goodbye);
+
+/*
+ * struct protocol's converse of ACCESS_PASS_THROUGH: what the client says first is judged;
+ * everything then is between it and the server.
+ */
+_must_check_ int exchange_pass_through(struct exchange *x);
 
 /* Sends a reply to the client: 0, -ECONNABORTED if it is gone, -ETIMEDOUT if it does not read. */
 _must_check_ int exchange_reply(struct exchange *x, const char *format, ...)

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "dial.h"
+#include "dns-name.h"
 #include "dry-run.h"
 #include "forking.h"
 #include "log.h"
@@ -39,6 +40,8 @@ static const char usage[] =
     "                            $MAILDEST_HELPER_SOCKET, /run/maildest/helper.sock,\n"
     "                            for users /run/user/UID/maildest/helper.sock)\n"
     "      --sessions-max=N      sessions at once on listening sockets (default: 4096)\n"
+    "      --tenant=TENANT       whose tokens these are: a tenant's subdomain, which also\n"
+    "                            goes into token URLs of tokenServiceURLType Common\n"
     "      --help                print this\n"
     "      --version             print the version\n";
 
@@ -54,6 +57,7 @@ enum option_code {
 	OPTION_HELPER_SOCKET,
 	OPTION_HELP,
 	OPTION_SESSIONS_MAX,
+	OPTION_TENANT,
 	OPTION_VERSION,
 };
 
@@ -63,6 +67,7 @@ static const struct option options[] = {
     {"help", no_argument, NULL, OPTION_HELP},
     {"helper-socket", required_argument, NULL, OPTION_HELPER_SOCKET},
     {"sessions-max", required_argument, NULL, OPTION_SESSIONS_MAX},
+    {"tenant", required_argument, NULL, OPTION_TENANT},
     {"version", no_argument, NULL, OPTION_VERSION},
     {0},
 };
@@ -100,6 +105,9 @@ static int parse_option(int code, struct arguments *a)
 		return 0;
 	case OPTION_SESSIONS_MAX:
 		return parse_sessions_max(optarg, &a->sessions_max);
+	case OPTION_TENANT:
+		a->request.tenant = optarg;
+		return dns_label_is_valid(optarg, strlen(optarg)) ? 1 : -EINVAL;
 	case OPTION_VERSION:
 		puts("maildest " MAILDEST_VERSION);
 		return 0;

@@ -159,6 +159,17 @@ const char *helper_link_string(const struct json *reply, const char *key)
 	return NULL;
 }
 
+int64_t helper_link_integer(const struct json *reply, const char *key)
+{
+	struct json_value parameters, v;
+	int64_t value;
+
+	if (varlink_parameters(reply, &parameters) && parameters.json &&
+	    json_find(parameters, key, &v) && json_integer(v, &value))
+		return value;
+	return -1;
+}
+
 /* What the helper's errors mean to a session. */
 static const struct {
 	const char *name;

@@ -53,3 +53,5 @@ int helper_link_explain(const struct json *reply, char **ret_why);
 
 /* A string in a reply's parameters; NULL if it is not there. Borrowed. */
 const char *helper_link_string(const struct json *reply, const char *key);
+/* The same of a number; -1 if it is not there. */
+int64_t helper_link_integer(const struct json *reply, const char *key);

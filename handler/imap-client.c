@@ -19,7 +19,6 @@
 
 /* of X..., which is otherwise any line of text */
 #define EXPERIMENTAL_NAME_MAX 32
-#define OWN_CAPABILITIES " SASL-IR AUTH=PLAIN AUTH=LOGIN"
 
 const struct protocol protocol_imap = {
     .name = "IMAP",
@@ -37,51 +36,11 @@ const struct protocol protocol_imap = {
     .answer = imap_answer,
     .login = imap_login,
     .goodbye = imap_goodbye,
+    .greet = imap_greet,
     .converse = imap_converse,
     .unasked = imap_unasked,
     .refuse = imap_refuse,
 };
-
-static bool is_visible(const char *atom, size_t n)
-{
-	static const char *const hidden[] = {"LOGIN-REFERRALS", "LOGINDISABLED",
-	    "MAILBOX-REFERRALS", "SASL-IR", "STARTTLS", "UNAUTHENTICATE"};
-
-	if (n >= 5 && strncasecmp(atom, "AUTH=", 5) == 0)
-		return false;
-	for (size_t i = 0; i < ELEMENTSOF(hidden); i++)
-		if (n == strlen(hidden[i]) && strncasecmp(atom, hidden[i], n) == 0)
-			return false;
-	return n > 0;
-}
-
-int imap_visible_capabilities(const struct capabilities *c, struct secret *out)
-{
-	const char *rest = secret_str(&c->words);
-	size_t from = out->len;
-	int r = 0;
-
-	while (*rest && r == 0) {
-		size_t n = strcspn(rest, "\n");
-
-		if (is_visible(rest, n))
-			r = secret_printf(
-			    out, "%s%.*s", out->len > from ? " " : "", (int)n, rest);
-		rest += n + (rest[n] == '\n');
-	}
-	return r;
-}
-
-/* The list a client sees before it has logged in, with what it may log in with. */
-static int own_capabilities(const struct exchange *x, struct secret *out)
-{
-	int r;
-
-	r = imap_visible_capabilities(&x->upstream->capabilities, out);
-	if (r == 0 && x->client_login == CLIENT_LOGIN_ANY)
-		r = secret_puts(out, OWN_CAPABILITIES);
-	return r;
-}
 
 static const char *tag(const struct imap_command *c)
 {
@@ -99,7 +58,7 @@ static int on_capability(struct exchange *x, struct imap_command *c)
 	_cleanup_secret_ struct secret list = {0};
 	int r;
 
-	r = own_capabilities(x, &list);
+	r = imap_own_capabilities(x, &list);
 	if (r == 0)
 		r = exchange_reply(x, "* CAPABILITY %s\r\n", secret_str(&list));
 	return r < 0 ? r : answer(x, c, "OK CAPABILITY done");
@@ -159,6 +118,9 @@ static int on_login(struct exchange *x, struct imap_command *c)
 		r = -EBADMSG;
 	if (r == -EBADMSG)
 		return answer(x, c, "BAD Syntax: LOGIN user password");
+	if (r == 0 && !exchange_is_open(x))
+		return answer(
+		    x, c, "NO [CANNOT] Log in with AUTHENTICATE XOAUTH2 or OAUTHBEARER");
 	return r < 0 ? r : accept_login(x, c);
 }
 
@@ -178,6 +140,16 @@ static int take_auth(
 	return tag(c)[c->at] == ' ' && **ret_initial && !strpbrk(*ret_initial, " \r\n")
 		   ? 0
 		   : -EBADMSG;
+}
+
+static int refuse_login(
+    struct exchange *x, const struct imap_command *c, const char *text)
+{
+	int r;
+
+	r = exchange_reply(x, "%.*s NO %s (session %s)\r\n", (int)c->tag_len, tag(c),
+	    text, x->session);
+	return r < 0 ? r : exchange_count_error(x);
 }
 
 static int on_authenticate(struct exchange *x, struct imap_command *c)
@@ -205,6 +177,12 @@ static int on_authenticate(struct exchange *x, struct imap_command *c)
 		return answer(x, c, "BAD The response is too long");
 	case CLIENT_LOGIN_UNKNOWN:
 		return answer(x, c, "NO [CANNOT] Unknown mechanism");
+	case CLIENT_LOGIN_REFUSED:
+		return refuse_login(
+		    x, c, "[AUTHENTICATIONFAILED] The login was refused");
+	case CLIENT_LOGIN_UNAVAILABLE:
+		return refuse_login(
+		    x, c, "[UNAVAILABLE] The login is not possible now");
 	case CLIENT_LOGIN_INCOMPLETE:
 		return NEXT_GOODBYE;
 	}
@@ -279,6 +257,8 @@ static int run_command(struct exchange *x)
 	for (size_t i = 0; i < ELEMENTSOF(own_commands); i++)
 		if (is_name(name, c.name_len, own_commands[i].name))
 			return own_commands[i].run(x, &c);
+	if (!exchange_is_open(x) && starts_relay(name, c.name_len))
+		return reply_bad(x, tag(&c), c.tag_len, "Log in first");
 	return reply_bad(x, tag(&c), c.tag_len, "No command that is understood here");
 }
 
@@ -301,32 +281,21 @@ static int on_long_line(struct exchange *x)
 	if (parsed && (is_name(start.data + c.name_at, c.name_len, "AUTHENTICATE") ||
 			  is_name(start.data + c.name_at, c.name_len, "LOGIN")))
 		return run_command(x);
-	if (parsed && starts_relay(start.data + c.name_at, c.name_len))
+	if (parsed && exchange_is_open(x) &&
+	    starts_relay(start.data + c.name_at, c.name_len))
 		return NEXT_RELAY;
 	r = imap_command_skip_line(x);
 	return r < 0 ? r : reply_bad(x, start.data, c.tag_len, "The line is too long");
-}
-
-static int greet(struct exchange *x)
-{
-	_cleanup_secret_ struct secret list = {0};
-	int r;
-
-	r = own_capabilities(x, &list);
-	if (r < 0)
-		return r;
-	return exchange_reply(x, "* %s [CAPABILITY %s] %s ready\r\n",
-	    x->client_login == CLIENT_LOGIN_PREAUTH ? "PREAUTH" : "OK", secret_str(&list),
-	    x->our_name);
 }
 
 int imap_converse(struct exchange *x)
 {
 	struct imap_command c = {0};
 	struct line line;
-	int r;
+	int r = NEXT_COMMAND;
 
-	r = greet(x);
+	if (x->access == ACCESS_PASS_THROUGH)
+		return exchange_pass_through(x);
 	while (r == NEXT_COMMAND) {
 		r = exchange_line(x, CLIENT_LINE_MAX, &line);
 		if (r == -EMSGSIZE) {
@@ -335,7 +304,7 @@ int imap_converse(struct exchange *x)
 		}
 		if (r <= 0)
 			return exchange_finish(x, r < 0 ? r : NEXT_GOODBYE);
-		if (imap_command_parse(line.text, line.len, &c) &&
+		if (exchange_is_open(x) && imap_command_parse(line.text, line.len, &c) &&
 		    starts_relay(line.text + c.name_at, c.name_len))
 			return exchange_finish(x, NEXT_RELAY);
 		r = run_command(x);

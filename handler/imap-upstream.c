@@ -256,25 +256,31 @@ static int refuse_response(
 int imap_greeting(struct upstream *u)
 {
 	struct line line;
+	bool is_preauth;
 	int r;
 
 	r = upstream_line(u, IMAP_LINE_MAX, &line);
 	if (r < 0)
 		return r;
+	is_preauth = line.len >= 2 && memcmp(line.text, "* ", 2) == 0 &&
+		     has_word(&line, 2, "PREAUTH");
 	if (line.len >= 2 && memcmp(line.text, "* ", 2) == 0 && has_word(&line, 2, "OK"))
 		r = note_code(u, line.text + 5, line.len > 5 ? line.len - 5 : 0);
 	else if (line.len >= 2 && memcmp(line.text, "* ", 2) == 0 &&
 		 has_word(&line, 2, "BYE"))
 		return upstream_fail_quoting(
 		    u, -EBUSY, "the server refuses service", line.text, line.len);
-	else if (line.len >= 2 && memcmp(line.text, "* ", 2) == 0 &&
-		 has_word(&line, 2, "PREAUTH"))
+	else if (is_preauth && u->passes_through && !u->starttls_ahead)
+		r = note_code(u, line.text + 10, line.len > 10 ? line.len - 10 : 0);
+	else if (is_preauth)
 		return upstream_fail_quoting(u, -EPROTO,
 		    "the server claims that we are logged in before we are", line.text,
 		    line.len);
 	else
 		return upstream_fail_quoting(
 		    u, -EPROTO, "the server sent no IMAP greeting", line.text, line.len);
+	if (r == 0)
+		r = secret_append(&u->greeting, line.text, line.raw_len);
 	upstream_drop_line(u, &line);
 	return r;
 }

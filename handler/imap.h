@@ -27,6 +27,9 @@ bool imap_is_status(const struct line *line);
 _must_check_ int imap_visible_capabilities(
     const struct capabilities *c, struct secret *out);
 
+/* The list a client sees before it has logged in, with what it may log in with. 0 or -ENOMEM. */
+_must_check_ int imap_own_capabilities(const struct exchange *x, struct secret *out);
+
 /* The verbs of struct protocol. */
 int imap_greeting(struct upstream *u);
 int imap_capabilities(struct upstream *u);
@@ -37,6 +40,7 @@ int imap_auth(struct upstream *u, const char *mechanism, const char *initial,
 int imap_answer(struct upstream *u, const char *encoded, struct secret *challenge);
 int imap_login(struct upstream *u, const char *user, const char *password);
 int imap_goodbye(struct upstream *u);
+int imap_greet(struct exchange *x);
 int imap_converse(struct exchange *x);
 int imap_unasked(struct exchange *x);
 int imap_refuse(struct secret *out, const struct refusal *refusal, const char *session);

@@ -25,13 +25,19 @@ static void enter(const struct login *l, struct upstream *u, const char *phase)
 
 static int start_tls(const struct login *l, struct upstream *u)
 {
+	const struct tls_hello hello = {
+	    .host = l->destination->host,
+	    .keys = l->keys,
+	    .session = l->tls_session,
+	};
 	uint64_t deadline = upstream_reply_deadline(u);
 	int r;
 
 	enter(l, u, "starting TLS");
 	upstream_forget_capabilities(u);
-	r = stream_start_tls(
-	    &u->stream, l->tls, l->destination->host, l->tls_session, deadline, &u->why);
+	r = stream_start_tls(&u->stream, l->tls, &hello, deadline, &u->why);
+	if (r == -EINVAL)
+		return r;
 	return r < 0 ? upstream_fail_stream(u, r) : 0;
 }
 
@@ -82,11 +88,11 @@ static int upgrade(const struct login *l, struct upstream *u)
 		    "broken");
 	r = start_tls(l, u);
 	u->starttls_ahead = false;
+	u->upgraded = true;
 	return r < 0 ? r : ask_capabilities(l, u);
 }
 
-/* From the greeting to an encrypted connection, or one that needs none. */
-static int prepare(const struct login *l, struct upstream *u)
+int login_prepare(const struct login *l, struct upstream *u)
 {
 	enum tls_mode mode = l->destination->tls_mode;
 	int r;
@@ -127,7 +133,7 @@ static int check_secrecy(const struct login *l, struct upstream *u)
 	return 0;
 }
 
-int login_run(struct login *l, struct upstream *u)
+int login_authenticate(struct login *l, struct upstream *u)
 {
 	const struct destination *d = l->destination;
 	const struct sasl_credentials credentials = {
@@ -142,9 +148,6 @@ int login_run(struct login *l, struct upstream *u)
 	const struct sasl_mechanism *mechanism;
 	int r;
 
-	r = prepare(l, u);
-	if (r < 0)
-		return r;
 	enter(l, u, "choosing how to log in");
 	r = check_secrecy(l, u);
 	if (r == 0)

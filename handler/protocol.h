@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * What differs between SMTP and IMAP: syntax. The order of a login is written once, in
+ * What differs between SMTP, IMAP and POP3: syntax. The order of a login is written once, in
  * login.c and sasl.c; the order of a session in session.c. Each protocol supplies these
  * verbs.
  *
@@ -30,7 +30,7 @@ struct protocol {
 	uint64_t token_lifetime_sec;
 	bool starts_with_letter; /* whatever a client sends first */
 
-	/* Reads the greeting and what it advertises. */
+	/* Reads the greeting, notes it (upstream's `greeting`) and what it advertises. */
 	int (*greeting)(struct upstream *u);
 	/* Makes sure that capabilities are known: asks if they are not. */
 	int (*capabilities)(struct upstream *u);
@@ -47,15 +47,23 @@ struct protocol {
 	int (*auth)(struct upstream *u, const char *mechanism, const char *initial,
 	    struct secret *challenge);
 	int (*answer)(struct upstream *u, const char *encoded, struct secret *challenge);
-	/* IMAP's LOGIN command (RFC 9051 6.2.3); NULL where there is none. */
+	/*
+	 * IMAP's LOGIN command (RFC 9051 6.2.3), POP3's USER and PASS (RFC 1939 7), with ASCII
+	 * in both; NULL where there is none.
+	 */
 	int (*login)(struct upstream *u, const char *user, const char *password);
 	/* Says goodbye and waits for the answer, briefly. */
 	int (*goodbye)(struct upstream *u);
 
 	/*
-	 * Greets the client and answers it until the relay starts. 0: relay, beginning
-	 * with the client's unconsumed input; 1: the client has said goodbye; -errno with
-	 * the exchange's reason noted.
+	 * Greets the client, by what its login is for (enum exchange_access): with what the server
+	 * can do if that is known, or in the server's own words. 0 or -errno, as an exchange_reply().
+	 */
+	int (*greet)(struct exchange *x);
+	/*
+	 * Answers the client, which has been greeted, until the relay starts. 0: relay, beginning
+	 * with the client's unconsumed input; 1: the client has said goodbye; -errno with the
+	 * exchange's reason noted.
 	 */
 	int (*converse)(struct exchange *x);
 	/*
@@ -76,3 +84,4 @@ struct protocol {
 
 extern const struct protocol protocol_smtp;
 extern const struct protocol protocol_imap;
+extern const struct protocol protocol_pop3;

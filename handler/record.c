@@ -11,6 +11,7 @@
 #include "deadline.h"
 
 #define MESSAGE_ID_INSECURE "7d0e4c6b2a8f4951b3e1d5f7a9c0b409"
+#define MESSAGE_ID_CONTRADICTION "2c8e5a1f7b9d4036a4f2c6e8d0b31c12"
 #define FIELDS 11
 #define NUMBER_SIZE sizeof("18446744073709551615")
 
@@ -129,7 +130,9 @@ int record_prepare_failure(const struct record *r, const struct refusal *refusal
 	    secret_str(&message), rendered.fields, FIELDS);
 }
 
-void record_insecure(const struct record *r, const char *what)
+/* A record beside the one of the session's end, at the level of warnings. */
+static void warn(const struct record *r, const char *message_id, const char *kind,
+    const char *what)
 {
 	_cleanup_secret_ struct secret message = {0};
 	const struct log_field fields[] = {
@@ -138,8 +141,18 @@ void record_insecure(const struct record *r, const char *what)
 	};
 
 	if (append_subject(r, &message) < 0 ||
-	    secret_printf(&message, ": INSECURE: %s", what) < 0)
+	    secret_printf(&message, ": %s: %s", kind, what) < 0)
 		return;
-	log_record(LOG_PRIORITY_WARNING, MESSAGE_ID_INSECURE, secret_str(&message),
-	    fields, ELEMENTSOF(fields));
+	log_record(LOG_PRIORITY_WARNING, message_id, secret_str(&message), fields,
+	    ELEMENTSOF(fields));
+}
+
+void record_insecure(const struct record *r, const char *what)
+{
+	warn(r, MESSAGE_ID_INSECURE, "INSECURE", what);
+}
+
+void record_contradiction(const struct record *r, const char *what)
+{
+	warn(r, MESSAGE_ID_CONTRADICTION, "CONTRADICTION", what);
 }

@@ -43,3 +43,6 @@ _must_check_ int record_prepare_failure(const struct record *r,
 
 /* Says loudly, in a record of its own, that one of the insecure settings is in force. */
 void record_insecure(const struct record *r, const char *what);
+
+/* Says in a record of its own that keys of the destination contradict each other, and which wins. */
+void record_contradiction(const struct record *r, const char *what);

@@ -19,6 +19,10 @@
  *  -EADDRNOTAVAIL  the server's name has no address
  *  -EKEYREJECTED   the server's certificate is not believed
  *  -EACCES         the server refused the login
+ *  -EKEYREVOKED    the token service refused the client's refresh token or code
+ *  -EBADMSG        the client's login was malformed, or for another user
+ *  -EKEYEXPIRED    the proxy refused our authentication
+ *  -EREMOTEIO      the proxy broke its protocol
  *  -EBUSY          the server refuses service, but not for good
  *  -EOPNOTSUPP     the server lacks what the destination needs
  *  -EPROTO         the server broke the protocol

@@ -156,7 +156,10 @@ const char *sasl_mechanism_name(const struct sasl_mechanism *m)
 	return m->name;
 }
 
-/* IMAP's LOGIN command stands in for the mechanism of that name where the server allows it. */
+/*
+ * IMAP's LOGIN command, and POP3's USER and PASS, stand in for the mechanism of that name
+ * where the server allows them.
+ */
 static bool is_offered(const struct upstream *u, const struct protocol *protocol,
     const struct sasl_mechanism *m)
 {
@@ -362,6 +365,26 @@ static int run(struct upstream *u, const struct protocol *protocol,
 	return r < 0 ? r : finish(u, m, s);
 }
 
+static bool is_ascii(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text >= 0x80)
+			return false;
+	return true;
+}
+
+static int log_in_by_command(
+    struct upstream *u, const struct protocol *protocol, const struct sasl_credentials *c)
+{
+	if (!is_ascii(c->user) || !is_ascii(c->password))
+		return upstream_fail(u, -EOPNOTSUPP,
+		    "the server offers nothing but %s's own login command, which takes "
+		    "only "
+		    "ASCII in user and password",
+		    protocol->name);
+	return protocol->login(u, c->user, c->password);
+}
+
 int sasl_login(struct upstream *u, const struct protocol *protocol,
     const struct sasl_mechanism *m, const struct sasl_credentials *c)
 {
@@ -372,6 +395,6 @@ int sasl_login(struct upstream *u, const struct protocol *protocol,
 	if (r < 0)
 		return r;
 	if (m->bit == SASL_LOGIN && !(u->capabilities.mechanisms & SASL_LOGIN))
-		return protocol->login(u, c->user, c->password);
+		return log_in_by_command(u, protocol, c);
 	return run(u, protocol, m, &s);
 }

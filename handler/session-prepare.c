@@ -31,44 +31,29 @@ static const struct protocol *const protocols[MAIL_PROTOCOL_MAX] = {
     [MAIL_IMAP4S] = &protocol_imap,
 };
 
-/* The destinations of SAP's pages that this program serves. */
-static int check_supported(struct session *s, const struct properties *p)
-{
-	const struct destination *d = &s->destination;
-
-	if (!protocols[d->protocol])
-		return properties_complain(p, "mail.transport.protocol", &s->why,
-		    "is %s, which this version does not serve: use smtp, smtps, imap4 or "
-		    "imap4s",
-		    mail_protocol_name(d->protocol));
-	s->protocol = protocols[d->protocol];
-	if (d->proxy_type != PROXY_INTERNET)
-		return properties_complain(p, "ProxyType", &s->why,
-		    "is OnPremise, which this version does not serve: use Internet");
-	if (d->authentication != AUTH_BASIC &&
-	    d->authentication != AUTH_CLIENT_CREDENTIALS)
-		return properties_complain(p, "Authentication", &s->why,
-		    "is %s, which this version does not serve: use BasicAuthentication "
-		    "or "
-		    "OAuth2ClientCredentials",
-		    authentication_name(d->authentication));
-	if (!d->login)
-		return properties_complain(p, "mail.<protocol>.auth", &s->why,
-		    "is false, which this version does not serve: use true");
-	return 0;
-}
-
 /* A file with errors may still tell whose syntax the client understands. */
 static void guess_protocol(struct session *s, const struct properties *p)
 {
+	const struct protocol *named;
 	struct json_value v;
 	const char *name;
 
 	if (!properties_find(p, "mail.transport.protocol", &v, NULL))
 		return;
 	name = json_string(v);
-	if (name && strncasecmp(name, "imap", 4) == 0)
-		s->protocol = &protocol_imap;
+	named = name ? session_protocol_named(name) : NULL;
+	if (named)
+		s->protocol = named;
+}
+
+static enum exchange_access access_of(const struct destination *d)
+{
+	if (!d->login)
+		return ACCESS_PASS_THROUGH;
+	return d->authentication == AUTH_REFRESH_TOKEN ||
+		       d->authentication == AUTH_AUTHORIZATION_CODE
+		   ? ACCESS_CLIENT_GRANT
+		   : ACCESS_LOGGED_IN;
 }
 
 int session_configure(struct session *s)
@@ -90,6 +75,7 @@ int session_configure(struct session *s)
 		return r == -ENOMEM
 			   ? r
 			   : -EINVAL; /* whichever call failed, an operator must act */
+	s->access = access_of(&s->destination);
 	s->record.destination = s->destination.name;
 	s->record.protocol = mail_protocol_name(s->destination.protocol);
 	if (asprintf(&s->record.upstream, "%s:%u", s->destination.host,
@@ -97,7 +83,27 @@ int session_configure(struct session *s)
 		s->record.upstream = NULL;
 		return -ENOMEM;
 	}
-	return check_supported(s, &p);
+	if (!protocols[s->destination.protocol])
+		return properties_complain(&p, "mail.transport.protocol", &s->why,
+		    "is %s, which this version does not serve: use smtp, smtps, imap4 or "
+		    "imap4s",
+		    s->record.protocol);
+	s->protocol = protocols[s->destination.protocol];
+	return 0;
+}
+
+/* Our certificate for the server, where the destination names one. */
+static int load_keys(struct session *s)
+{
+	const struct destination *d = &s->destination;
+	int r;
+
+	if (!d->key_store || d->tls_mode == TLS_NEVER)
+		return 0;
+	session_enter(s, "loading our certificate");
+	r = tls_keys_read(
+	    &s->config, d->key_store, d->key_store_password, &s->keys, &s->why);
+	return r < 0 && r != -ENOMEM ? -EINVAL : r;
 }
 
 /* Which policy judges the server; TLS sessions made under another one are not for us. */
@@ -111,7 +117,17 @@ static int name_tls(struct session *s)
 	r = tls_policy_digest(
 	    &s->config, &s->settings, &d->trust, d->host, s->tls_policy);
 	return r < 0 ? r
-		     : tls_policy_context(s->tls_policy, d->host, d->port, s->tls_name);
+		     : tls_policy_context(s->tls_policy, d,
+			   s->keys.certificate ? &s->keys : NULL, s->tls_name);
+}
+
+/* What the session cannot do without the helper. */
+static bool needs_helper(const struct session *s)
+{
+	return s->access == ACCESS_CLIENT_GRANT ||
+	       (s->access == ACCESS_LOGGED_IN &&
+		   s->destination.authentication == AUTH_CLIENT_CREDENTIALS) ||
+	       s->destination.proxy_type == PROXY_ON_PREMISE;
 }
 
 /* Without a token to get, a helper that is not there costs no more than a full handshake. */
@@ -121,13 +137,16 @@ static int ask_helper(struct session *s)
 	bool resumes = *s->tls_name && !s->request->full_handshake;
 	struct token_request request = {
 	    .destination = s->destination.name,
+	    .tenant = s->request->tenant,
 	    .tls_context = resumes ? s->tls_name : NULL,
-	    .wants_token = authentication_is_oauth(s->destination.authentication),
+	    .wants_proxy = s->destination.proxy_type == PROXY_ON_PREMISE,
+	    .wants_token = s->access == ACCESS_LOGGED_IN &&
+			   authentication_is_oauth(s->destination.authentication),
 	    .lifetime_sec = s->protocol->token_lifetime_sec,
 	};
 	int r;
 
-	if (!resumes && !request.wants_token)
+	if (!resumes && !needs_helper(s))
 		return 0;
 	session_enter(s, "asking the helper");
 	r = path_helper_socket(s->request->helper_socket, &s->helper_path);
@@ -136,7 +155,7 @@ static int ask_helper(struct session *s)
 				    : reason_set(&s->why, -EINVAL,
 					  "the helper's socket is no usable path");
 	request.path = s->helper_path;
-	if (request.wants_token)
+	if (needs_helper(s))
 		return token_open(&s->tokens, &request, s->deadline, &s->why);
 	r = token_open(&s->tokens, &request, deadline_in(PATIENCE_USEC), &why);
 	return r == -ENOMEM ? r : 0;
@@ -144,7 +163,7 @@ static int ask_helper(struct session *s)
 
 static int await_helper(struct session *s)
 {
-	if (!authentication_is_oauth(s->destination.authentication)) {
+	if (!s->tokens.request.wants_token) {
 		token_wait_tls_session(&s->tokens, deadline_in(PATIENCE_USEC));
 		return 0;
 	}
@@ -152,10 +171,52 @@ static int await_helper(struct session *s)
 	return token_wait(&s->tokens, s->deadline, &s->token, &s->why);
 }
 
-static int find_names(struct session *s)
+/* How the proxy is called in the journal. */
+static int name_proxy(struct session *s, const char *host, uint16_t port)
 {
+	bool on_premise = s->destination.proxy_type == PROXY_ON_PREMISE;
+
+	if (asprintf(&s->proxy_name, "the %s %s:%u",
+		on_premise ? "Connectivity proxy" : "SOCKS5 proxy", host,
+		(unsigned)port) >= 0)
+		return 0;
+	s->proxy_name = NULL;
+	return -ENOMEM;
+}
+
+/* Whom to connect to: the server, or the proxy in front of it. */
+static int find_next_hop(struct session *s, const char **ret_host, uint16_t *ret_port)
+{
+	const struct destination *d = &s->destination;
 	int r;
 
+	*ret_host = d->host;
+	*ret_port = d->port;
+	if (d->proxy_type == PROXY_ON_PREMISE) {
+		session_enter(s, "waiting for the helper's token for the proxy");
+		r = token_wait_proxy(&s->tokens, s->deadline, &s->why);
+		if (r < 0)
+			return r;
+		*ret_host = s->tokens.proxy.host;
+		*ret_port = s->tokens.proxy.port;
+	} else if (d->socks_host) {
+		*ret_host = d->socks_host;
+		*ret_port = d->socks_port;
+	} else {
+		return 0;
+	}
+	return name_proxy(s, *ret_host, *ret_port);
+}
+
+static int find_names(struct session *s)
+{
+	const char *host;
+	uint16_t port;
+	int r;
+
+	r = find_next_hop(s, &host, &port);
+	if (r < 0)
+		return r;
 	session_enter(s, "resolving names");
 	r = hostname_get(&s->host_name, &s->host_is_qualified);
 	if (r < 0)
@@ -164,8 +225,7 @@ static int find_names(struct session *s)
 		s->client_side_name = NULL;
 		return -ENOMEM;
 	}
-	return dial_resolve(
-	    s->destination.host, s->destination.port, &s->addresses, &s->why);
+	return dial_resolve(host, port, &s->addresses, &s->why);
 }
 
 static int load_trust(struct session *s)
@@ -190,7 +250,9 @@ int session_prepare(struct session *s)
 {
 	int r;
 
-	r = name_tls(s);
+	r = load_keys(s);
+	if (r == 0)
+		r = name_tls(s);
 	if (r == 0)
 		r = ask_helper(s);
 	if (r == 0)

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
@@ -62,6 +63,8 @@ void session_done(struct session *s)
 	upstream_done(&s->upstream);
 	stream_done(&s->client);
 	tls_context_free(s->own_tls);
+	tls_keys_done(&s->keys);
+	free(s->proxy_name);
 	dial_free_addresses(&s->addresses);
 	token_source_done(&s->tokens);
 	free(s->helper_path);
@@ -73,21 +76,41 @@ void session_done(struct session *s)
 	destination_done(&s->destination);
 }
 
+const struct protocol *session_protocol_named(const char *name)
+{
+	static const struct {
+		const char *part;
+		const struct protocol *protocol;
+	} parts[] = {
+	    {"imap", &protocol_imap}, {"smtp", &protocol_smtp}};
+
+	for (size_t i = 0; i < ELEMENTSOF(parts); i++)
+		if (strcasestr(name, parts[i].part))
+			return parts[i].protocol;
+	return NULL;
+}
+
 const struct protocol *session_guess_protocol(int fd, const char *destination)
 {
+	static const struct {
+		enum mail_protocol plain, tls;
+		const struct protocol *protocol;
+	} ports[] = {
+	    {MAIL_IMAP4, MAIL_IMAP4S, &protocol_imap},
+	};
+	const struct protocol *named = session_protocol_named(destination);
 	struct sockaddr_in6 address = {0};
 	socklen_t len = sizeof(address);
-	uint16_t port;
+	bool tcp;
 
 	/* sin_port and sin6_port lie at the same place */
-	if (getsockname(fd, (struct sockaddr *)&address, &len) == 0 &&
-	    (address.sin6_family == AF_INET || address.sin6_family == AF_INET6)) {
-		port = ntohs(address.sin6_port);
-		if (port == mail_protocol_port(MAIL_IMAP4) ||
-		    port == mail_protocol_port(MAIL_IMAP4S))
-			return &protocol_imap;
-	}
-	return strcasestr(destination, "imap") ? &protocol_imap : &protocol_smtp;
+	tcp = getsockname(fd, (struct sockaddr *)&address, &len) == 0 &&
+	      (address.sin6_family == AF_INET || address.sin6_family == AF_INET6);
+	for (size_t i = 0; tcp && i < ELEMENTSOF(ports); i++)
+		if (ntohs(address.sin6_port) == mail_protocol_port(ports[i].plain) ||
+		    ntohs(address.sin6_port) == mail_protocol_port(ports[i].tls))
+			return ports[i].protocol;
+	return named ? named : &protocol_smtp;
 }
 
 /* Reads away what the client still sends, so that our last reply is not lost to a reset. */
@@ -183,7 +206,7 @@ static int judge_client(struct session *s, struct exchange *x)
 	return r;
 }
 
-/* From the connection to a session that is logged in upstream. */
+/* From the connection to the moment at which the server is to be reached. */
 static int open_session(struct session *s, struct exchange *x, struct last_words *w)
 {
 	int r;
@@ -200,18 +223,72 @@ static int open_session(struct session *s, struct exchange *x, struct last_words
 	r = arm_backstop(s, w); /* now in the destination's protocol */
 	if (r == 0)
 		r = session_prepare(s);
-	if (r < 0)
-		return r;
-	r = judge_client(s, x);
-	return r < 0 ? r : session_log_in(s);
+	return r < 0 ? r : judge_client(s, x);
+}
+
+static int greet(struct session *s, struct exchange *x)
+{
+	int r;
+
+	session_enter(s, "greeting the client");
+	r = s->protocol->greet(x);
+	if (r < 0 && x->why)
+		s->why = TAKE_PTR(x->why);
+	return r;
+}
+
+/* Credentials that nobody uses are worth a word: somebody meant something by them. */
+static void warn_of_unused_login(struct session *s)
+{
+	const struct destination *d = &s->destination;
+	_cleanup_free_ char *text = NULL;
+
+	if (d->authentication == AUTH_NONE)
+		return;
+	if (asprintf(&text,
+		"mail.%s.auth is false, so %s is not done: clients log in themselves",
+		mail_protocol_name(d->protocol),
+		authentication_name(d->authentication)) < 0) {
+		text = NULL;
+		return;
+	}
+	record_contradiction(&s->record, text);
+}
+
+/* Reaches the server and greets the client, in the order that its login asks for. */
+static int begin_dialogue(struct session *s, struct exchange *x)
+{
+	int r;
+
+	x->access = s->access;
+	x->our_name = s->client_side_name;
+	x->client_login = s->settings.client_login;
+	x->user = s->destination.user;
+	x->log_in = session_log_in_client;
+	x->userdata = s;
+	switch (s->access) {
+	case ACCESS_LOGGED_IN:
+		r = session_log_in(s);
+		return r < 0 ? r : greet(s, x);
+	case ACCESS_CLIENT_GRANT:
+		r = greet(s, x);
+		return r < 0 ? r : session_connect(s);
+	case ACCESS_PASS_THROUGH:
+		r = session_connect(s);
+		if (r < 0)
+			return r;
+		session_warn_if_insecure(s);
+		warn_of_unused_login(s);
+		token_source_done(&s->tokens);
+		return greet(s, x);
+	}
+	return -EINVAL;
 }
 
 static int converse(struct session *s, struct exchange *x)
 {
 	int r;
 
-	x->our_name = s->client_side_name;
-	x->client_login = s->settings.client_login;
 	session_enter(s, "talking to the client");
 	r = s->protocol->converse(x);
 	s->record.bytes_in = x->bytes_in;
@@ -266,6 +343,31 @@ static void relay(struct session *s)
 	linger(&s->client);
 }
 
+/* A client that left without having logged in, though it tried: its failure is the session's. */
+static void end_without_login(struct session *s, const struct exchange *x)
+{
+	record_failure(&s->record, refusal_find(x->login_error), "logging in for the client",
+	    x->login_why ? x->login_why : strerror(-x->login_error));
+	linger(&s->client);
+}
+
+/* The client and what became of it. */
+static void serve(struct session *s, struct exchange *x)
+{
+	int r = converse(s, x);
+
+	if (r < 0 && (r != -ECONNABORTED || x->login_error == 0)) {
+		fail(s, r);
+	} else if (r == 0) {
+		relay(s);
+	} else if (x->login_error < 0) {
+		end_without_login(s, x);
+	} else {
+		record_success(&s->record, "the client ended the session");
+		linger(&s->client);
+	}
+}
+
 void session_run(const struct session_request *request, int in_fd, int out_fd)
 {
 	_cleanup_session_ struct session s;
@@ -283,18 +385,11 @@ void session_run(const struct session_request *request, int in_fd, int out_fd)
 	r = stream_init(&s.client, in_fd, out_fd);
 	if (r == 0)
 		r = open_session(&s, &x, &words);
-	if (r < 0) {
-		fail(&s, r);
-		return;
-	}
+	if (r == 0)
+		r = begin_dialogue(&s, &x);
 	backstop_disarm();
-	r = converse(&s, &x);
-	if (r < 0) {
+	if (r < 0)
 		fail(&s, r);
-	} else if (r == 0) {
-		relay(&s);
-	} else {
-		record_success(&s.record, "the client ended the session");
-		linger(&s.client);
-	}
+	else
+		serve(&s, &x);
 }

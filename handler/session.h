@@ -10,10 +10,13 @@
 
 #include "destination.h"
 #include "digest.h"
+#include "exchange.h"
+#include "login.h"
 #include "protocol.h"
 #include "record.h"
 #include "settings.h"
 #include "tls-cache.h"
+#include "tls-keys.h"
 #include "token.h"
 
 /* The whole login, its one retry included: our 421 must beat the client's own time-out. */
@@ -25,6 +28,7 @@
 /* What a session is to do. Strings borrowed. */
 struct session_request {
 	const char *destination;
+	const char *tenant;	   /* NULL: none */
 	const char *config_dir;	   /* NULL: the default */
 	const char *helper_socket; /* NULL: the default */
 	uint64_t settle_usec;	   /* SESSION_SETTLE_USEC, or less in tests */
@@ -50,12 +54,15 @@ struct session {
 	struct settings settings;
 	struct destination destination;
 	const struct protocol *protocol; /* a guess until the destination has been read */
+	enum exchange_access access;	 /* by the destination */
 	struct tls_context
 	    *own_tls;		 /* owned; NULL if a context of the request's serves */
 	struct tls_context *tls; /* borrowed; NULL if TLS is never used */
 	unsigned char tls_policy[DIGEST_SHA256_SIZE]; /* tls_policy_digest() */
 	char tls_name[DIGEST_SHA256_HEX_SIZE]; /* tls_policy_context(); "" likewise */
-	struct addrinfo *addresses;
+	struct tls_keys keys;	     /* our certificate; empty for none */
+	char *proxy_name;	     /* "the proxy 192.0.2.1:1080", owned; NULL without one */
+	struct addrinfo *addresses; /* the server's, or the proxy's */
 	char *helper_path;
 	struct token_source tokens;
 	struct secret token;
@@ -64,6 +71,7 @@ struct session {
 	bool host_is_qualified;
 	char *client_side_name; /* how we greet the client */
 	char *server_side_name; /* how we greet the server */
+	struct login login; /* of the connection at hand */
 	struct stream client;
 	struct upstream upstream;
 	struct record record;
@@ -74,18 +82,32 @@ void session_run(const struct session_request *request, int in_fd, int out_fd);
 
 /*
  * The parts of it, for --check: configure reads the configuration; prepare asks the
- * helper, resolves names, loads trust anchors; log_in connects and logs in. All three
- * return 0 or -errno with phase and why set.
+ * helper, resolves names, loads trust anchors; connect is all that comes before the
+ * login, authenticate the login, log_in both. All return 0 or -errno with phase and why
+ * set.
  */
 void session_begin(struct session *s, const struct session_request *request);
 _must_check_ int session_configure(struct session *s);
 _must_check_ int session_prepare(struct session *s);
+_must_check_ int session_connect(struct session *s);
+_must_check_ int session_authenticate(struct session *s);
 _must_check_ int session_log_in(struct session *s);
+/* An exchange's `log_in`, its userdata being the session. */
+int session_log_in_client(struct exchange *x, const struct secret *credential);
 void session_done(struct session *s);
 #define _cleanup_session_ _cleanup_(session_done)
 
+/* The protocol that a destination's or a protocol's name tells of, or NULL. */
+const struct protocol *session_protocol_named(const char *name);
+
 /* Before the destination is known, the port that was reached or the name may tell the protocol. */
 const struct protocol *session_guess_protocol(int fd, const char *destination);
+
+/* Hands to the helper what the server gave for later handshakes. */
+void session_keep_tls_sessions(struct session *s);
+
+/* Says once that the destination's keys make this connection less than safe, if they do. */
+void session_warn_if_insecure(struct session *s);
 
 /* Says that a phase begins. */
 void session_enter(struct session *s, const char *phase);

@@ -94,9 +94,11 @@ int smtp_brackets_add(const struct line *line, struct secret *out)
 			   out, rest, line->raw_len - (size_t)(rest - line->text));
 }
 
-/* A login or TLS of the client never goes upstream, in this mode either. */
-static const char *own_answer(const struct line *line)
+/* Where we have logged in, a login or TLS of the client's never goes upstream. */
+static const char *own_answer(const struct exchange *x, const struct line *line)
 {
+	if (x->access == ACCESS_PASS_THROUGH)
+		return NULL;
 	if (is_verb(line, "AUTH"))
 		return "503 5.5.1 Not during a mail transaction\r\n";
 	if (is_verb(line, "STARTTLS"))
@@ -127,11 +129,61 @@ static int pass_reply(struct exchange *x, int *ret_code)
 /* What passing one line on leads to: an enum smtp_brackets_end, NEXT_LINE, or -errno. */
 #define NEXT_LINE 100
 
-static int pass_line(struct exchange *x, const struct line *line)
+/* Sends `text` in place of the client's line. */
+static int send_line(
+    struct exchange *x, const struct line *line, const struct secret *text)
+{
+	int r;
+
+	stream_drop_line(x->client, line);
+	x->bytes_in += text->len;
+	r = upstream_send(x->upstream, text);
+	return r < 0 ? from_upstream(x, r) : 0;
+}
+
+static int send_command(struct exchange *x, const struct line *line)
 {
 	_cleanup_secret_ struct secret command = {0};
-	const char *own = own_answer(line);
-	bool last = is_verb(line, "DATA") || is_verb(line, "BDAT"),
+	int r;
+
+	r = smtp_brackets_add(line, &command);
+	return r < 0 ? r : send_line(x, line, &command);
+}
+
+static int send_response(struct exchange *x, const struct line *line)
+{
+	_cleanup_secret_ struct secret response = {0};
+	int r;
+
+	r = secret_append(&response, line->text, line->raw_len);
+	return r < 0 ? r : send_line(x, line, &response);
+}
+
+/* The responses to a challenge go through as they come, up to the one that has another reply. */
+static int pass_responses(struct exchange *x, int *code)
+{
+	struct line line;
+	int r = 0;
+
+	while (r == 0 && *code == 334) {
+		r = exchange_line(x, CLIENT_SASL_MAX, &line);
+		if (r == 0)
+			return SMTP_BRACKETS_CLIENT_ENDED;
+		if (r == -EMSGSIZE)
+			return exchange_fail(x, -EOVERFLOW,
+			    "the client's response to a challenge is too long");
+		r = r < 0 ? r : send_response(x, &line);
+		if (r == 0)
+			r = pass_reply(x, code);
+	}
+	return r;
+}
+
+static int pass_line(struct exchange *x, const struct line *line)
+{
+	const char *own = own_answer(x, line);
+	bool last = is_verb(line, "DATA") || is_verb(line, "BDAT") ||
+		    is_verb(line, "STARTTLS"),
 	     quit = is_verb(line, "QUIT");
 	int code = 0, r;
 
@@ -140,18 +192,15 @@ static int pass_line(struct exchange *x, const struct line *line)
 		r = exchange_reply(x, "%s", own);
 		return r < 0 ? r : NEXT_LINE;
 	}
-	r = smtp_brackets_add(line, &command);
+	r = send_command(x, line);
 	if (r < 0)
 		return r;
-	stream_drop_line(x->client, line);
-	x->bytes_in += command.len;
-	r = upstream_send(x->upstream, &command);
-	if (r < 0)
-		return from_upstream(x, r);
 	if (last)
 		return SMTP_BRACKETS_RELAY;
 	r = pass_reply(x, &code);
-	if (r < 0)
+	if (r == 0)
+		r = pass_responses(x, &code);
+	if (r != 0)
 		return r;
 	if (code == 354) /* however DATA was spelt, a message comes */
 		return SMTP_BRACKETS_RELAY;
@@ -159,6 +208,24 @@ static int pass_line(struct exchange *x, const struct line *line)
 		return exchange_fail(
 		    x, -ESHUTDOWN, "the server closed the session (421)");
 	return quit ? SMTP_BRACKETS_QUIT : NEXT_LINE;
+}
+
+/* Whether the client needs no help of ours from here on. */
+static bool may_relay(const struct exchange *x, const struct line *line)
+{
+	return x->access == ACCESS_PASS_THROUGH && smtp_brackets_has(line) &&
+	       is_verb(line, "MAIL");
+}
+
+/* Only a line that carries a login may be long (RFC 4954 4). */
+static int next_line(struct exchange *x, struct line *line)
+{
+	int r = exchange_line(x, CLIENT_LINE_MAX, line);
+
+	if (r == -EMSGSIZE && x->access == ACCESS_PASS_THROUGH &&
+	    strncasecmp(secret_str(&x->client->input), "AUTH ", 5) == 0)
+		r = exchange_line(x, CLIENT_SASL_MAX, line);
+	return r;
 }
 
 static int refuse_long_line(struct exchange *x)
@@ -181,13 +248,15 @@ int smtp_brackets_run(struct exchange *x)
 	x->upstream->login_deadline = DEADLINE_NEVER;
 	x->upstream->reply_timeout_usec = REPLY_USEC;
 	while (r == NEXT_LINE) {
-		r = exchange_line(x, CLIENT_LINE_MAX, &line);
+		r = next_line(x, &line);
 		if (r == -EMSGSIZE) {
 			r = refuse_long_line(x);
 			continue;
 		}
 		if (r == 0)
 			return SMTP_BRACKETS_CLIENT_ENDED;
+		if (r > 0 && may_relay(x, &line))
+			return SMTP_BRACKETS_RELAY;
 		if (r > 0)
 			r = pass_line(x, &line);
 	}

@@ -2,13 +2,14 @@
 #pragma once
 /*
  * Clients that write addresses without angle brackets ("MAIL FROM:a@example.com", as
- * SAP's pages print it), which RFC 5321 4.1.2 does not allow and strict servers refuse.
+ * SAP's pages print it), which RFC 5321 4.1.2 does not allow and strict servers refuse:
+ * the session goes line by line until that is settled.
  */
 
 #include "exchange.h"
 
 enum smtp_brackets_end {
-	SMTP_BRACKETS_RELAY,	    /* DATA or BDAT has been sent: relay from here */
+	SMTP_BRACKETS_RELAY,	    /* from here on bytes may pass unread */
 	SMTP_BRACKETS_CLIENT_ENDED, /* the client will send no more */
 	SMTP_BRACKETS_QUIT,	    /* QUIT has been answered */
 };
@@ -16,7 +17,8 @@ enum smtp_brackets_end {
 /*
  * Carries the session line by line, from the client's pending MAIL, until DATA or BDAT
  * has been sent: MAIL and RCPT get their brackets, every command waits for its reply.
- * Returns an enum smtp_brackets_end, or -errno as struct protocol's converse.
+ * With ACCESS_PASS_THROUGH it begins with whatever the client says first, a login's
+ * lines (RFC 4954 4) go through too, and STARTTLS or a MAIL with brackets ends it. Returns an enum smtp_brackets_end, or -errno as struct protocol's converse.
  */
 _must_check_ int smtp_brackets_run(struct exchange *x);
 

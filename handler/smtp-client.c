@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * SMTP towards the client: what is ours to answer until MAIL starts the relay. A client's
- * login never goes upstream; what it may do it can do without one.
+ * login goes upstream only where we have none to offer; then every line does.
  */
 
 #include "smtp.h"
@@ -32,6 +32,7 @@ const struct protocol protocol_smtp = {
     .auth = smtp_auth,
     .answer = smtp_answer,
     .goodbye = smtp_goodbye,
+    .greet = smtp_greet,
     .converse = smtp_converse,
     .unasked = smtp_unasked,
     .dismiss = smtp_dismiss,
@@ -93,8 +94,8 @@ static int on_ehlo(struct exchange *x, _unused_ struct command *c)
 	r = secret_printf(&reply, "250-%s\r\n", x->our_name);
 	if (r == 0)
 		r = append_keywords(&x->upstream->capabilities, &reply);
-	if (r == 0 && x->client_login == CLIENT_LOGIN_ANY)
-		r = secret_puts(&reply, "250-AUTH PLAIN LOGIN\r\n");
+	if (r == 0 && *client_login_mechanisms(x))
+		r = secret_printf(&reply, "250-AUTH %s\r\n", client_login_mechanisms(x));
 	if (r < 0)
 		return r;
 	mark_last_line(&reply);
@@ -159,6 +160,14 @@ static bool split_auth(const struct command *c, size_t *ret_mechanism,
 	       !(*ret_initial && memchr(space, ' ', *ret_initial_len));
 }
 
+static int count_refusal(struct exchange *x, const char *text)
+{
+	int r;
+
+	r = exchange_reply(x, "%s (session %s)\r\n", text, x->session);
+	return r < 0 ? r : exchange_count_error(x);
+}
+
 static int on_auth(struct exchange *x, struct command *c)
 {
 	_cleanup_secret_ struct secret copy = {0};
@@ -192,19 +201,29 @@ static int on_auth(struct exchange *x, struct command *c)
 		return exchange_reply(x, "500 5.5.6 The response is too long\r\n");
 	case CLIENT_LOGIN_UNKNOWN:
 		return exchange_reply(x, "504 5.5.4 Unknown mechanism\r\n");
+	case CLIENT_LOGIN_REFUSED:
+		return count_refusal(x, "535 5.7.8 The login was refused");
+	case CLIENT_LOGIN_UNAVAILABLE:
+		return count_refusal(x, "454 4.7.0 The login is not possible now");
 	case CLIENT_LOGIN_INCOMPLETE:
 		return NEXT_GOODBYE;
 	}
 	return r;
 }
 
-static int on_mail(struct exchange *x, struct command *c)
+static int on_unknown(struct exchange *x)
 {
 	int r;
 
-	if (smtp_brackets_has(c->line))
-		return NEXT_RELAY;
-	r = smtp_brackets_run(x);
+	r = exchange_reply(x, "500 5.5.1 No command that is understood here\r\n");
+	return r < 0 ? r : exchange_count_error(x);
+}
+
+/* Carries the session line by line: what that leads to. */
+static int run_lines(struct exchange *x)
+{
+	int r = smtp_brackets_run(x);
+
 	switch (r) {
 	case SMTP_BRACKETS_RELAY:
 		return NEXT_RELAY;
@@ -216,29 +235,39 @@ static int on_mail(struct exchange *x, struct command *c)
 	return r;
 }
 
+static int on_mail(struct exchange *x, struct command *c)
+{
+	if (!exchange_is_open(x))
+		return exchange_reply(x, "530 5.7.0 Authentication required\r\n");
+	return smtp_brackets_has(c->line) ? NEXT_RELAY : run_lines(x);
+}
+
+/* Of a mail before its MAIL. */
+static int on_later(struct exchange *x, _unused_ struct command *c)
+{
+	if (!exchange_is_open(x))
+		return exchange_reply(x, "530 5.7.0 Authentication required\r\n");
+	return on_unknown(x);
+}
+
 static const struct {
 	const char *verb;
 	int (*run)(struct exchange *x, struct command *c);
 } verbs[] = {
     {"AUTH", on_auth},
+    {"BDAT", on_later},
+    {"DATA", on_later},
     {"EHLO", on_ehlo},
     {"HELO", on_helo},
     {"HELP", on_help},
     {"MAIL", on_mail},
     {"NOOP", on_noop},
     {"QUIT", on_quit},
+    {"RCPT", on_later},
     {"RSET", on_noop},
     {"STARTTLS", on_starttls},
     {"VRFY", on_vrfy},
 };
-
-static int on_unknown(struct exchange *x)
-{
-	int r;
-
-	r = exchange_reply(x, "500 5.5.1 No command that is understood here\r\n");
-	return r < 0 ? r : exchange_count_error(x);
-}
 
 static int run_command(struct exchange *x, struct command *c)
 {
@@ -283,13 +312,21 @@ static int on_long_line(struct exchange *x)
 	return r < 0 ? r : exchange_count_error(x);
 }
 
+int smtp_greet(struct exchange *x)
+{
+	if (x->access == ACCESS_PASS_THROUGH)
+		return exchange_send(x, &x->upstream->greeting);
+	return exchange_reply(x, "220 %s ESMTP ready\r\n", x->our_name);
+}
+
 int smtp_converse(struct exchange *x)
 {
 	struct command c = {0};
 	struct line line;
-	int r;
+	int r = NEXT_COMMAND;
 
-	r = exchange_reply(x, "220 %s ESMTP ready\r\n", x->our_name);
+	if (x->access == ACCESS_PASS_THROUGH)
+		return exchange_finish(x, run_lines(x));
 	while (r == NEXT_COMMAND) {
 		r = next_line(x, &line);
 		if (r == -EMSGSIZE) {
@@ -309,24 +346,7 @@ int smtp_converse(struct exchange *x)
 /* Out of turn a server may only say that it closes (RFC 5321 3.8). */
 int smtp_unasked(struct exchange *x)
 {
-	struct stream *s = &x->upstream->stream;
-	struct line line;
-	int r, open;
-
-	open = exchange_hear_server(x);
-	if (open < 0)
-		return open;
-	if (!stream_find_line(s, &line))
-		return open ? 0
-			    : exchange_fail(
-				  x, -ECONNRESET, "the server closed the connection");
-	if (line.len < 3 || memcmp(line.text, "421", 3) != 0)
-		return exchange_fail_quoting(
-		    x, -EPROTO, "the server spoke out of turn", line.text, line.len);
-	exchange_fail_quoting(
-	    x, -ESHUTDOWN, "the server closed the session", line.text, line.len);
-	r = exchange_send(x, &s->input);
-	return r < 0 ? r : -ESHUTDOWN;
+	return exchange_pass_on_goodbye(x, "421");
 }
 
 /* "503 bad sequence of commands" to all but QUIT, RFC 5321 3.1 */

@@ -101,7 +101,7 @@ int smtp_greeting(struct upstream *u)
 		return r;
 	if (reply.code != 220)
 		return refuse_reply(u, -EBUSY, "the server refuses service", &reply);
-	return 0;
+	return secret_append(&u->greeting, reply.raw.data, reply.raw.len);
 }
 
 /* "AUTH XOAUTH2 PLAIN", and the "AUTH=PLAIN" of servers older than RFC 4954. */

@@ -34,6 +34,7 @@ int smtp_auth(struct upstream *u, const char *mechanism, const char *initial,
     struct secret *challenge);
 int smtp_answer(struct upstream *u, const char *encoded, struct secret *challenge);
 int smtp_goodbye(struct upstream *u);
+int smtp_greet(struct exchange *x);
 int smtp_converse(struct exchange *x);
 int smtp_unasked(struct exchange *x);
 void smtp_dismiss(struct stream *client, uint64_t deadline);

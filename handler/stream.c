@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "deadline.h"
+#include "reason.h"
 
 #define READ_SIZE 4096
 
@@ -228,14 +229,19 @@ int stream_write(struct stream *s, const void *bytes, size_t n, uint64_t deadlin
 	return 0;
 }
 
-int stream_start_tls(struct stream *s, struct tls_context *context, const char *host,
-    const struct secret *session, uint64_t deadline, char **ret_why)
+int stream_start_tls(struct stream *s, struct tls_context *context,
+    const struct tls_hello *hello, uint64_t deadline, char **ret_why)
 {
 	int r;
 
-	r = tls_new(context, s->in_fd, host, &s->tls);
-	if (r == 0 && session)
-		tls_offer_session(s->tls, session); /* else a full handshake */
+	r = tls_new(context, s->in_fd, hello->host, &s->tls);
+	if (r == 0 && hello->keys)
+		r = tls_use_keys(s->tls, hello->keys);
+	if (r == -EINVAL)
+		return reason_set(ret_why, r,
+		    "our certificate does not meet OpenSSL's security level");
+	if (r == 0 && hello->session)
+		tls_offer_session(s->tls, hello->session); /* else a full handshake */
 	while (r == 0) {
 		r = tls_handshake(s->tls, ret_why);
 		if (r != -EAGAIN)

@@ -65,12 +65,19 @@ void stream_drop_line(struct stream *s, const struct line *line);
 _must_check_ int stream_write(
     struct stream *s, const void *bytes, size_t n, uint64_t deadline);
 
+/* How a handshake begins. Borrowed. */
+struct tls_hello {
+	const char *host;	       /* see tls_new() */
+	const struct tls_keys *keys;   /* our certificate; NULL for none */
+	const struct secret *session; /* to resume, if that can be; NULL or empty for none */
+};
+
 /*
- * The handshake, from the first byte to the last, resuming `session` if that is not NULL
- * and can be: 0 or -errno with *ret_why, see tls_handshake().
+ * The handshake, from the first byte to the last: 0; -EINVAL if the certificate cannot be
+ * used; or -errno with *ret_why, see tls_handshake().
  */
 _must_check_ int stream_start_tls(struct stream *s, struct tls_context *context,
-    const char *host, const struct secret *session, uint64_t deadline, char **ret_why);
+    const struct tls_hello *hello, uint64_t deadline, char **ret_why);
 
 /*
  * One attempt at moving bytes, for the relay: > 0, 0 at the end (reading), -EAGAIN with

@@ -166,14 +166,37 @@ int tls_policy_digest(const struct config *config, const struct settings *settin
 	return r < 0 ? r : digest_sha256(text.data, text.len, ret);
 }
 
-int tls_policy_context(const unsigned char policy[DIGEST_SHA256_SIZE], const char *host,
-    uint16_t port, char ret[DIGEST_SHA256_HEX_SIZE])
+/* Behind a proxy the same name may be another host. */
+static int append_way(struct secret *out, const struct destination *d)
+{
+	return secret_printf(out, "%d %s;%s:%u;", d->proxy_type,
+	    d->location_id ? d->location_id : "", d->socks_host ? d->socks_host : "",
+	    (unsigned)d->socks_port);
+}
+
+static int append_keys(struct secret *out, const struct tls_keys *keys)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+
+	if (X509_digest(keys->certificate, EVP_sha256(), digest, &n) != 1)
+		return -EIO;
+	return secret_append(out, (const char *)digest, n);
+}
+
+int tls_policy_context(const unsigned char policy[DIGEST_SHA256_SIZE],
+    const struct destination *d, const struct tls_keys *keys,
+    char ret[DIGEST_SHA256_HEX_SIZE])
 {
 	_cleanup_secret_ struct secret text = {0};
 	int r;
 
 	r = secret_append(&text, policy, DIGEST_SHA256_SIZE);
 	if (r == 0)
-		r = secret_printf(&text, "%s:%u", host, (unsigned)port);
+		r = secret_printf(&text, "%s:%u;", d->host, (unsigned)d->port);
+	if (r == 0)
+		r = append_way(&text, d);
+	if (r == 0 && keys)
+		r = append_keys(&text, keys);
 	return r < 0 ? r : digest_sha256_hex(text.data, text.len, ret);
 }

@@ -10,8 +10,10 @@
 #include <stdint.h>
 
 #include "config.h"
+#include "destination.h"
 #include "digest.h"
 #include "settings.h"
+#include "tls-keys.h"
 #include "tls-trust.h"
 
 /* The keys of a destination boiled down to what OpenSSL is told. */
@@ -48,8 +50,10 @@ _must_check_ int tls_policy_digest(const struct config *config,
     unsigned char ret[DIGEST_SHA256_SIZE]);
 
 /*
- * The name of the TLS sessions that may be resumed with a server under a policy:
- * io.maildest.Helper's `context`. 0, -EIO or -ENOMEM.
+ * The name of the TLS sessions that may be resumed with a destination's server under a
+ * policy, on the same way to it, by whoever shows the same certificate: `keys`, NULL for
+ * none. io.maildest.Helper's `context`. 0, -EIO or -ENOMEM.
  */
 _must_check_ int tls_policy_context(const unsigned char policy[DIGEST_SHA256_SIZE],
-    const char *host, uint16_t port, char ret[DIGEST_SHA256_HEX_SIZE]);
+    const struct destination *d, const struct tls_keys *keys,
+    char ret[DIGEST_SHA256_HEX_SIZE]);

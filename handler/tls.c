@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "reason.h"
+#include "tls-keys.h"
 #include "tls-private.h"
 
 int tls_init(void)
@@ -67,6 +68,15 @@ int tls_new(struct tls_context *context, int fd, const char *host, struct tls **
 	SSL_set_connect_state(tls->ssl);
 	*ret = tls;
 	return 0;
+}
+
+int tls_use_keys(struct tls *tls, const struct tls_keys *keys)
+{
+	if (SSL_use_cert_and_key(
+		tls->ssl, keys->certificate, keys->key, keys->chain, 1) == 1)
+		return 0;
+	ERR_clear_error();
+	return -EINVAL;
 }
 
 struct tls *tls_free(struct tls *tls)

@@ -36,6 +36,13 @@ static inline void tls_context_freep(struct tls_context **c)
 _must_check_ int tls_new(
     struct tls_context *context, int fd, const char *host, struct tls **ret);
 
+/*
+ * Shows `keys` to a server that asks for a certificate (RFC 8446 4.3.2); they are copied
+ * by reference. 0, or -EINVAL if OpenSSL's policy does not take them.
+ */
+struct tls_keys;
+_must_check_ int tls_use_keys(struct tls *tls, const struct tls_keys *keys);
+
 /* Frees without a word to the peer; takes NULL; returns NULL. */
 struct tls *tls_free(struct tls *tls);
 

@@ -8,8 +8,8 @@
 
 #include "base64.h"
 #include "deadline.h"
-#include "digest.h"
 #include "reason.h"
+#include "token-calls.h"
 #include "varlink.h"
 
 /* Between two attempts at a helper that is being restarted. */
@@ -18,69 +18,48 @@
 /* A helper that has not come back for good by then does not come back. */
 #define RETRY_USEC (5 * USEC_PER_SEC)
 
+static void drop_proxy(struct token_proxy *p)
+{
+	free(p->host);
+	secret_done(&p->jwt);
+	*p = (struct token_proxy){0};
+}
+
 void token_source_done(struct token_source *t)
 {
 	helper_link_done(&t->link);
+	drop_proxy(&t->proxy);
 	secret_done(&t->tls_session);
 	*t = (struct token_source)TOKEN_SOURCE_INIT;
 }
 
-static int append_open(struct secret *out, const char *destination)
+static void expect(struct token_source *t, enum token_call call)
 {
-	struct varlink_writer v;
-
-	varlink_begin_call(&v, out, HELPER_INTERFACE "OpenSession");
-	json_writer_string(&v.w, "service", destination);
-	json_writer_string(&v.w, "destination", destination);
-	return varlink_end(&v);
+	t->unanswered[t->n_unanswered++] = call;
 }
 
-static int append_get_tls_session(struct secret *out, const char *context)
-{
-	struct varlink_writer v;
-
-	varlink_begin_call(&v, out, HELPER_INTERFACE "GetTlsSession");
-	json_writer_string(&v.w, "context", context);
-	return varlink_end(&v);
-}
-
-static int append_get_token(struct secret *out, uint64_t lifetime_sec)
-{
-	struct varlink_writer v;
-
-	varlink_begin_call(&v, out, HELPER_INTERFACE "GetToken");
-	if (lifetime_sec > 0)
-		json_writer_integer(&v.w, "minimum_lifetime", (int64_t)lifetime_sec);
-	return varlink_end(&v);
-}
-
-static int append_reject(struct secret *out, const struct secret *token)
-{
-	char hash[DIGEST_SHA256_HEX_SIZE];
-	struct varlink_writer v;
-	int r;
-
-	r = digest_sha256_hex(token->data, token->len, hash);
-	if (r < 0)
-		return r;
-	varlink_begin_call(&v, out, HELPER_INTERFACE "RejectToken");
-	json_writer_string(&v.w, "token_sha256", hash);
-	return varlink_end(&v);
-}
-
-/* The calls a session begins with; t->unanswered becomes their number. */
+/* The calls a session begins with. */
 static int send_request(struct token_source *t, uint64_t deadline, char **ret_why)
 {
 	const struct token_request *q = &t->request;
 	_cleanup_secret_ struct secret calls = {0};
 	int r;
 
-	t->unanswered = 1 + (q->tls_context ? 1 : 0) + (q->wants_token ? 1 : 0);
-	r = append_open(&calls, q->destination);
-	if (r == 0 && q->tls_context)
-		r = append_get_tls_session(&calls, q->tls_context);
-	if (r == 0 && q->wants_token)
-		r = append_get_token(&calls, q->lifetime_sec);
+	t->n_unanswered = 0;
+	expect(t, TOKEN_CALL_OPEN);
+	r = token_call_open(&calls, q);
+	if (r == 0 && q->wants_proxy) {
+		expect(t, TOKEN_CALL_PROXY);
+		r = token_call_get_proxy(&calls, NULL);
+	}
+	if (r == 0 && q->tls_context) {
+		expect(t, TOKEN_CALL_TLS_SESSION);
+		r = token_call_get_tls_session(&calls, q);
+	}
+	if (r == 0 && q->wants_token) {
+		expect(t, TOKEN_CALL_TOKEN);
+		r = token_call_get_token(&calls, q);
+	}
 	return r < 0 ? r : helper_link_send(&t->link, &calls, deadline, ret_why);
 }
 
@@ -148,6 +127,30 @@ int token_open_fd(struct token_source *t, int fd, const struct token_request *re
 	return send_request(t, deadline, ret_why);
 }
 
+int token_ask(struct token_source *t, const char *credential, uint64_t deadline,
+    char **ret_why)
+{
+	_cleanup_secret_ struct secret call = {0};
+	uint64_t pause = PAUSE_MIN_USEC;
+	int r;
+
+	t->request.wants_token = true;
+	t->request.wants_proxy = false; /* its answer has served */
+	t->request.credential = credential;
+	if (t->link.fd < 0)
+		return open_patiently(t, &pause, deadline, ret_why);
+	r = token_call_get_token(&call, &t->request);
+	if (r < 0)
+		return r;
+	expect(t, TOKEN_CALL_TOKEN);
+	r = helper_link_send(&t->link, &call, deadline, ret_why);
+	if (r == 0 || !is_worth_retrying(t, r))
+		return r;
+	free(*ret_why);
+	*ret_why = NULL;
+	return open_patiently(t, &pause, deadline, ret_why);
+}
+
 static int take_token(const struct json *reply, struct secret *ret, char **ret_why)
 {
 	const char *token = helper_link_string(reply, "access_token");
@@ -162,6 +165,22 @@ static int take_token(const struct json *reply, struct secret *ret, char **ret_w
 	return secret_puts(ret, token);
 }
 
+static int take_proxy(struct token_source *t, const struct json *reply, char **ret_why)
+{
+	const char *host = helper_link_string(reply, "host");
+	int64_t port = helper_link_integer(reply, "port");
+
+	drop_proxy(&t->proxy);
+	if (!host || !*host || port < 1 || port > UINT16_MAX)
+		return reason_set(ret_why, -ENOTCONN,
+		    "the helper answered without the Connectivity proxy's address");
+	t->proxy.host = strdup(host);
+	if (!t->proxy.host)
+		return -ENOMEM;
+	t->proxy.port = (uint16_t)port;
+	return take_token(reply, &t->proxy.jwt, ret_why);
+}
+
 /* One that is not base64 or not there, or an error: there is none. */
 static void take_tls_session(struct token_source *t, const struct json *reply)
 {
@@ -172,41 +191,76 @@ static void take_tls_session(struct token_source *t, const struct json *reply)
 		secret_clear(&t->tls_session);
 }
 
-/* Takes the replies one by one; the token, if one is wanted, comes last. */
-static int take_replies(
-    struct token_source *t, uint64_t deadline, struct secret *ret, char **ret_why)
+/* A refused grant is the client's own, where it has sent one (RFC 6749 5.2). */
+static int explain(
+    const struct token_source *t, const struct json *reply, char **ret_why)
 {
-	int r = 0;
+	const char *code = helper_link_string(reply, "error");
+	int r = helper_link_explain(reply, ret_why);
 
-	for (; t->unanswered > 0; t->unanswered--) {
-		bool is_last = t->unanswered == 1;
-		_cleanup_json_ struct json *reply = NULL;
-
-		r = helper_link_receive(&t->link, deadline, &reply, ret_why);
-		if (r < 0)
-			return r;
-		if (t->request.tls_context && t->unanswered == (ret ? 2U : 1U))
-			take_tls_session(t, reply);
-		else if (varlink_error(reply))
-			return helper_link_explain(reply, ret_why);
-		else if (is_last && ret)
-			r = take_token(reply, ret, ret_why);
-	}
+	if (r == -ENOKEY && t->request.credential && code &&
+	    strcmp(code, "invalid_grant") == 0)
+		return -EKEYREVOKED;
 	return r;
 }
 
-int token_wait(
+/* Takes the next reply; a token goes to `ret`. */
+static int take_reply(
     struct token_source *t, uint64_t deadline, struct secret *ret, char **ret_why)
+{
+	_cleanup_json_ struct json *reply = NULL;
+	enum token_call call = t->unanswered[0];
+	int r;
+
+	r = helper_link_receive(&t->link, deadline, &reply, ret_why);
+	if (r < 0)
+		return r;
+	t->n_unanswered--;
+	memmove(t->unanswered, t->unanswered + 1,
+	    t->n_unanswered * sizeof(t->unanswered[0]));
+	if (call == TOKEN_CALL_TLS_SESSION) {
+		take_tls_session(t, reply);
+		return 0;
+	}
+	if (varlink_error(reply))
+		return explain(t, reply, ret_why);
+	if (call == TOKEN_CALL_PROXY)
+		return take_proxy(t, reply, ret_why);
+	return call == TOKEN_CALL_TOKEN && ret ? take_token(reply, ret, ret_why) : 0;
+}
+
+static bool is_awaited(const struct token_source *t, enum token_call call)
+{
+	for (unsigned i = 0; i < t->n_unanswered; i++)
+		if (t->unanswered[i] == call)
+			return true;
+	return false;
+}
+
+/* Takes the replies one by one, up to that of `call`. */
+static int take_replies(struct token_source *t, enum token_call call, uint64_t deadline,
+    struct secret *ret, char **ret_why)
+{
+	int r = 0;
+
+	while (r == 0 && is_awaited(t, call))
+		r = take_reply(t, deadline, ret, ret_why);
+	return r;
+}
+
+/* The same, asking anew a helper that died. */
+static int wait_patiently(struct token_source *t, enum token_call call, uint64_t deadline,
+    struct secret *ret, char **ret_why)
 {
 	uint64_t pause = PAUSE_MIN_USEC, give_up_at = DEADLINE_NEVER;
 	int r;
 
-	if (t->unanswered == 0)
+	if (!is_awaited(t, call))
 		return -ENOTCONN;
 	for (;;) {
 		_cleanup_free_ char *why = NULL;
 
-		r = take_replies(t, deadline, ret, &why);
+		r = take_replies(t, call, deadline, ret, &why);
 		if (r < 0 && t->link.broken && give_up_at == DEADLINE_NEVER)
 			give_up_at = MIN_OF(deadline, deadline_in(RETRY_USEC));
 		if (r == 0 || !t->link.broken || !t->request.path ||
@@ -220,12 +274,48 @@ int token_wait(
 	}
 }
 
+int token_wait(
+    struct token_source *t, uint64_t deadline, struct secret *ret, char **ret_why)
+{
+	return wait_patiently(t, TOKEN_CALL_TOKEN, deadline, ret, ret_why);
+}
+
+int token_wait_proxy(struct token_source *t, uint64_t deadline, char **ret_why)
+{
+	return wait_patiently(t, TOKEN_CALL_PROXY, deadline, NULL, ret_why);
+}
+
 void token_wait_tls_session(struct token_source *t, uint64_t deadline)
 {
 	_cleanup_free_ char *why = NULL;
 
-	if (t->link.fd >= 0 && take_replies(t, deadline, NULL, &why) < 0)
+	if (t->link.fd >= 0 &&
+	    take_replies(t, TOKEN_CALL_TLS_SESSION, deadline, NULL, &why) < 0)
 		secret_clear(&t->tls_session);
+}
+
+/* One more call; a new connection would not know which token is meant. */
+static int send_about_token(struct token_source *t, enum token_call call,
+    const struct secret *message, uint64_t deadline, char **ret_why)
+{
+	t->request.path = NULL;
+	expect(t, call);
+	return helper_link_send(&t->link, message, deadline, ret_why);
+}
+
+int token_reject_proxy(struct token_source *t, uint64_t deadline, char **ret_why)
+{
+	_cleanup_secret_ struct secret call = {0};
+	const char *path = t->request.path;
+	int r;
+
+	r = token_call_get_proxy(&call, &t->proxy.jwt);
+	if (r == 0)
+		r = send_about_token(t, TOKEN_CALL_PROXY, &call, deadline, ret_why);
+	if (r == 0)
+		r = token_wait_proxy(t, deadline, ret_why);
+	t->request.path = path;
+	return r;
 }
 
 int token_reject(
@@ -234,28 +324,17 @@ int token_reject(
 	_cleanup_secret_ struct secret call = {0};
 	int r;
 
-	r = append_reject(&call, token);
-	if (r < 0)
-		return r;
-	t->request.path =
-	    NULL; /* a new connection would not know which token was meant */
-	t->unanswered = 1;
-	return helper_link_send(&t->link, &call, deadline, ret_why);
+	r = token_call_reject(&call, &t->request, token);
+	return r < 0 ? r
+		     : send_about_token(t, TOKEN_CALL_TOKEN, &call, deadline, ret_why);
 }
 
 void token_keep_tls_session(struct token_source *t, const struct tls_session *session)
 {
-	_cleanup_secret_ struct secret call = {0}, text = {0};
-	struct varlink_writer v;
+	_cleanup_secret_ struct secret call = {0};
 
-	if (t->link.fd < 0 || !t->request.tls_context ||
-	    base64_encode(session->bytes.data, session->bytes.len, &text) < 0)
+	if (t->link.fd < 0 || !t->request.tls_context)
 		return;
-	varlink_begin_oneway_call(&v, &call, HELPER_INTERFACE "PutTlsSession");
-	json_writer_string(&v.w, "context", t->request.tls_context);
-	json_writer_string(&v.w, "session", secret_str(&text));
-	json_writer_integer(&v.w, "lifetime", (int64_t)session->lifetime_sec);
-	json_writer_boolean(&v.w, "single_use", session->single_use);
-	if (varlink_end(&v) == 0)
+	if (token_call_put_tls_session(&call, t->request.tls_context, session) == 0)
 		helper_link_send_now(&t->link, &call);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * What a session gets from maildest-helper (io.maildest.Helper): an access token, and the
- * TLS session of an earlier connection. The connection is bound to one service and
+ * What a session gets from maildest-helper (io.maildest.Helper): an access token, the
+ * way through the Connectivity proxy, and the TLS session of an earlier connection. The connection is bound to one service and
  * destination with its first message, before anything from outside is read, and the
  * helper answers it for nothing else. A helper that dies before it has answered is asked
  * again: the service manager brings it back.
@@ -15,19 +15,40 @@
 struct token_request {
 	const char *path; /* of the helper's socket */
 	const char *destination;
+	const char *tenant; /* or NULL */
 	const char
 	    *tls_context; /* tls_policy_context(); NULL: no TLS session is wanted */
+	bool wants_proxy; /* where the Connectivity proxy is, and a token for it */
 	bool wants_token;
+	const char *credential; /* the client's refresh token or code, or NULL */
 	/* The token shall stay valid for so long, as far as one fetch can give that (the
 	 * helper counts at most half of a whole life). */
 	uint64_t lifetime_sec;
 };
 
+/* The Connectivity proxy's SOCKS5 port, and what it lets us in with. */
+struct token_proxy {
+	char *host; /* owned; NULL until it is known */
+	uint16_t port;
+	struct secret jwt;
+};
+
+/* What the helper has been asked and not yet answered, in this order. */
+enum token_call {
+	TOKEN_CALL_OPEN,
+	TOKEN_CALL_PROXY,
+	TOKEN_CALL_TLS_SESSION,
+	TOKEN_CALL_TOKEN,
+	TOKEN_CALL_MAX,
+};
+
 struct token_source {
 	struct helper_link link;
 	struct token_request request;
-	unsigned unanswered;	   /* replies that are still to come */
-	struct secret tls_session; /* once its reply has come; empty if there is none */
+	enum token_call unanswered[TOKEN_CALL_MAX];
+	unsigned n_unanswered;
+	struct token_proxy proxy;  /* once its reply has come */
+	struct secret tls_session; /* likewise; empty if there is none */
 };
 #define TOKEN_SOURCE_INIT                 \
 	{                                 \
@@ -38,10 +59,10 @@ void token_source_done(struct token_source *t);
 #define _cleanup_token_source_ _cleanup_(token_source_done)
 
 /*
- * Connects and sends OpenSession, GetTlsSession and GetToken, as far as they are wanted,
- * in one piece; the answers are awaited by token_wait() or token_wait_tls_session(). 0;
- * -ENOTCONN with *ret_why (malloc'd) if the helper cannot be reached or is not trusted;
- * -EAGAIN with *ret_why if its queue stayed full until the deadline.
+ * Connects and sends OpenSession, GetConnectivityProxy, GetTlsSession and GetToken, as
+ * far as they are wanted, in one piece; the answers are awaited by token_wait() and its
+ * siblings. 0; -ENOTCONN with *ret_why (malloc'd) if the helper cannot be reached or is
+ * not trusted; -EAGAIN with *ret_why if its queue stayed full until the deadline.
  */
 _must_check_ int token_open(struct token_source *t, const struct token_request *request,
     uint64_t deadline, char **ret_why);
@@ -51,9 +72,16 @@ _must_check_ int token_open_fd(struct token_source *t, int fd,
     const struct token_request *request, uint64_t deadline, char **ret_why);
 
 /*
+ * Asks for a token by the client's refresh token or code, on the connection that has been
+ * opened without; `credential` is borrowed for the source's life. 0, or as token_open().
+ */
+_must_check_ int token_ask(struct token_source *t, const char *credential,
+    uint64_t deadline, char **ret_why);
+
+/*
  * Waits for the token that has been asked for. 0 and the token appended to `ret`; else,
  * with *ret_why (malloc'd, foreign text escaped): -EINVAL the destination is wrong;
- * -ENOKEY refused for good by the token service; -EACCES refused by the mail server
+ * -ENOKEY refused for good by the token service; -EKEYREVOKED the client's credential was; -EACCES refused by the mail server
  * before; -EAGAIN not now; -ENOTCONN the helper is gone or broke the protocol.
  */
 _must_check_ int token_wait(
@@ -64,6 +92,14 @@ _must_check_ int token_wait(
  * none, and the helper is not asked again.
  */
 void token_wait_tls_session(struct token_source *t, uint64_t deadline);
+
+/* Waits for t->proxy: 0, or as token_wait(). */
+_must_check_ int token_wait_proxy(
+    struct token_source *t, uint64_t deadline, char **ret_why);
+
+/* Says that the Connectivity proxy refused its token, asks for a different one and waits for it. */
+_must_check_ int token_reject_proxy(
+    struct token_source *t, uint64_t deadline, char **ret_why);
 
 /* Says that the mail server refused `token`, and asks for a different one; then token_wait(). */
 _must_check_ int token_reject(struct token_source *t, const struct secret *token,

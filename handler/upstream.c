@@ -18,6 +18,7 @@ void upstream_done(struct upstream *u)
 {
 	stream_done(&u->stream);
 	secret_done(&u->capabilities.words);
+	secret_done(&u->greeting);
 	secret_done(&u->hidden);
 	free(u->why);
 	*u = (struct upstream)UPSTREAM_INIT;

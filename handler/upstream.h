@@ -36,6 +36,9 @@ struct upstream {
 	struct capabilities capabilities;
 	const char *phase; /* what we are doing: "waiting for the greeting"; constant */
 	const char *our_name; /* for EHLO: a domain or an address literal; borrowed */
+	struct secret greeting; /* the server's, its lines as they came */
+	bool passes_through; /* we do not log in: a server that needs no login is as good */
+	bool upgraded; /* TLS began after the greeting: what that said of the server is void */
 	struct secret hidden; /* what was sent as a secret, each text with its NUL */
 	char *why; /* what happened, foreign text escaped; owned; NULL if nothing did */
 	uint64_t login_deadline;

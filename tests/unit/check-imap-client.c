@@ -27,6 +27,7 @@ static int converse(struct scene *s, enum client_login login, const char *said)
 	scene_client_says(s, said);
 	scene_client_ends(s);
 	s->upstream.reply_timeout_usec = 1000; /* nobody answers a goodbye */
+	ck_assert_int_eq(imap_greet(&s->x), 0);
 	return imap_converse(&s->x);
 }
 
@@ -184,6 +185,7 @@ START_TEST(test_only_a_login_may_be_long)
 		s.upstream.reply_timeout_usec = 1000;
 		scene_say(s.client_fd, said.data, said.len, SCENE_PACKET_MAX);
 		scene_client_ends(&s);
+		ck_assert_int_eq(imap_greet(&s.x), 0);
 		r = imap_converse(&s.x);
 		ck_assert_msg(r == rows[i].result, "%s: %d", rows[i].start, r);
 		scene_heard(s.client_fd, &heard);

@@ -35,7 +35,7 @@ static void begin(struct stage *s, int version, int (*play)(SSL *ssl, int fd))
 	s->context = tls_peer_context(&s->peer, NULL, HOST);
 	s->server = tls_peer_start(&s->peer, &s->upstream);
 	ck_assert_int_eq(
-	    stream_start_tls(&s->upstream, s->context, HOST, NULL, deadline_in(LONG), &why), 0);
+	    stream_start_tls(&s->upstream, s->context, &(struct tls_hello){.host = HOST}, deadline_in(LONG), &why), 0);
 	peer_unix_pair(fds);
 	ck_assert_int_eq(stream_init(&s->client, fds[0], fds[0]), 0);
 	s->client_fd = fds[1];

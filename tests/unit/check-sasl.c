@@ -138,6 +138,7 @@ static bool fake_takes_initial(const struct upstream *u _unused_,
 }
 
 static const struct protocol with_login = {
+    .name = "FAKE",
     .takes_initial = fake_takes_initial,
     .auth = fake_auth,
     .answer = fake_answer,
@@ -323,6 +324,28 @@ START_TEST(test_the_login_command_stands_in_for_the_mechanism)
 }
 END_TEST
 
+START_TEST(test_the_login_command_takes_only_ascii)
+{
+	static const char *const texts[] = {"gr\xc3\xbc\xc3\x9f", "\x80", "a\xff"};
+	static const struct step steps[] = {{0, NULL}};
+
+	for (size_t i = 0; i < 2 * ELEMENTSOF(texts); i++) {
+		_cleanup_upstream_ struct upstream u = UPSTREAM_INIT;
+		const struct sasl_mechanism *m;
+		struct sasl_credentials c = password;
+
+		c.clear_text_allowed = true;
+		*(i % 2 ? &c.user : &c.password) = texts[i / 2];
+		server.steps = steps;
+		ck_assert_int_eq(sasl_choose(&u, &with_login, &c, &m), 0);
+		ck_assert_int_eq(sasl_login(&u, &with_login, m, &c), -EOPNOTSUPP);
+		ck_assert_ptr_nonnull(strstr(u.why, "ASCII"));
+		ck_assert_str_eq(secret_str(&server.log), "");
+		server_done();
+	}
+}
+END_TEST
+
 START_TEST(test_scram_says_what_it_cannot_do)
 {
 	static const struct {
@@ -383,6 +406,7 @@ int main(void)
 	    test_dialogues,
 	    test_no_server_can_go_on_asking,
 	    test_the_login_command_stands_in_for_the_mechanism,
+	    test_the_login_command_takes_only_ascii,
 	    test_scram_says_what_it_cannot_do,
 	    test_no_secret_stays_in_freed_memory,
 	};

@@ -25,6 +25,7 @@ static int converse(
 	scene_client_says(s, said);
 	scene_client_ends(s);
 	s->upstream.reply_timeout_usec = 1000; /* nobody answers a goodbye */
+	ck_assert_int_eq(smtp_greet(&s->x), 0);
 	return smtp_converse(&s->x);
 }
 
@@ -158,6 +159,7 @@ START_TEST(test_a_client_that_leaves_is_followed_by_a_goodbye)
 		scene_client_says(&s, said[i]);
 		scene_client_ends(&s);
 		s.upstream.reply_timeout_usec = 1000;
+		ck_assert_int_eq(smtp_greet(&s.x), 0);
 		ck_assert_int_eq(smtp_converse(&s.x), 1);
 		ck_assert_str_eq(scene_heard(s.server_fd, &heard), "QUIT\r\n");
 	}
@@ -187,6 +189,7 @@ START_TEST(test_only_a_login_may_be_long)
 		ck_assert_int_eq(secret_puts(&said, "\r\nMAIL FROM:<>\r\n"), 0);
 		scene_begin(&s, &protocol_smtp);
 		scene_say(s.client_fd, said.data, said.len, SCENE_PACKET_MAX);
+		ck_assert_int_eq(smtp_greet(&s.x), 0);
 		ck_assert_int_eq(smtp_converse(&s.x), 0);
 		ck_assert_str_eq(
 		    scene_heard(s.client_fd, &heard) + strlen(GREETING), rows[i].want);
@@ -206,6 +209,7 @@ START_TEST(test_a_bare_address_goes_line_by_line)
 		scene_begin(&s, &protocol_smtp);
 		ck_assert_int_eq(secret_puts(&s.client.input, said[i]), 0);
 		scene_server_says(&s, "250 OK\r\n");
+		ck_assert_int_eq(smtp_greet(&s.x), 0);
 		ck_assert_int_eq(smtp_converse(&s.x), 0);
 		ck_assert_msg(strncmp(scene_heard(s.server_fd, &heard), "MAIL FROM:<a@b>",
 				  strlen("MAIL FROM:<a@b>")) == 0,

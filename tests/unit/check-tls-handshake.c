@@ -208,7 +208,7 @@ START_TEST(test_who_does_not_speak_tls)
 		    (ssize_t)strlen(rows[i].said));
 		if (!rows[i].stays)
 			ck_assert_int_eq(shutdown(fds[1], SHUT_WR), 0);
-		r = stream_start_tls(&s, c, HOST, NULL,
+		r = stream_start_tls(&s, c, &(struct tls_hello){.host = HOST},
 		    rows[i].want == -ETIMEDOUT ? deadline_in(5000) : SOON, &why);
 		ck_assert_msg(r == rows[i].want, "'%s': %d (%s)", rows[i].said, r, why);
 		ck_assert_msg(!rows[i].why || strstr(why, rows[i].why), "'%s': '%s'",

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "belief.h"
+#include "certificates.h"
 #include "check-program.h"
 #include "repeated-text.h"
 
@@ -195,6 +196,14 @@ START_TEST(test_what_does_not_count)
 }
 END_TEST
 
+static void name_context(const unsigned char policy[DIGEST_SHA256_SIZE], const char *host,
+    uint16_t port, char ret[DIGEST_SHA256_HEX_SIZE])
+{
+	const struct destination d = {.host = (char *)host, .port = port};
+
+	ck_assert_int_eq(tls_policy_context(policy, &d, NULL, ret), 0);
+}
+
 START_TEST(test_contexts)
 {
 	static const struct {
@@ -213,10 +222,8 @@ START_TEST(test_contexts)
 		char again[DIGEST_SHA256_HEX_SIZE];
 
 		policy[DIGEST_SHA256_SIZE - 1] = rows[i].policy;
-		ck_assert_int_eq(
-		    tls_policy_context(policy, rows[i].host, rows[i].port, names[i]), 0);
-		ck_assert_int_eq(
-		    tls_policy_context(policy, rows[i].host, rows[i].port, again), 0);
+		name_context(policy, rows[i].host, rows[i].port, names[i]);
+		name_context(policy, rows[i].host, rows[i].port, again);
 		ck_assert_str_eq(names[i], again);
 		ck_assert_uint_eq(strlen(names[i]), 64);
 		ck_assert_uint_eq(strspn(names[i], "0123456789abcdef"), 64);
@@ -228,16 +235,51 @@ START_TEST(test_contexts)
 }
 END_TEST
 
+/* Another way to a host may lead to another host, and another certificate makes another of us. */
+START_TEST(test_contexts_of_all_ways)
+{
+	EVP_PKEY *key = certificate_key();
+	struct destination ways[] = {
+	    {.proxy_type = PROXY_INTERNET},
+	    {.proxy_type = PROXY_ON_PREMISE},
+	    {.proxy_type = PROXY_ON_PREMISE, .location_id = (char *)"a"},
+	    {.proxy_type = PROXY_ON_PREMISE, .location_id = (char *)"b"},
+	    {.socks_host = (char *)"a", .socks_port = 1080},
+	    {.socks_host = (char *)"a", .socks_port = 1081},
+	    {.socks_host = (char *)"b", .socks_port = 1080},
+	};
+	unsigned char policy[DIGEST_SHA256_SIZE] = {0};
+	char names[ELEMENTSOF(ways) + 1][DIGEST_SHA256_HEX_SIZE];
+	struct tls_keys keys = {0};
+
+	keys = (struct tls_keys){
+	    .certificate = certificate_of_ca("DNS:us.example", key, key), .key = key};
+	for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+		bool shows = i == ELEMENTSOF(ways);
+		struct destination *d = &ways[shows ? 0 : i];
+
+		d->host = (char *)"mail.example";
+		d->port = 587;
+		ck_assert_int_eq(
+		    tls_policy_context(policy, d, shows ? &keys : NULL, names[i]), 0);
+		for (size_t k = 0; k < i; k++)
+			ck_assert_msg(strcmp(names[i], names[k]) != 0,
+			    "way %zu has the name of way %zu", i, k);
+	}
+	tls_keys_done(&keys);
+}
+END_TEST
+
 /* Each byte of a policy counts. */
 START_TEST(test_contexts_of_all_policies)
 {
 	unsigned char policy[DIGEST_SHA256_SIZE] = {0};
 	char base[DIGEST_SHA256_HEX_SIZE], name[DIGEST_SHA256_HEX_SIZE];
 
-	ck_assert_int_eq(tls_policy_context(policy, "h", 1, base), 0);
+	name_context(policy, "h", 1, base);
 	for (size_t i = 0; i < sizeof(policy); i++) {
 		policy[i] = 1;
-		ck_assert_int_eq(tls_policy_context(policy, "h", 1, name), 0);
+		name_context(policy, "h", 1, name);
 		ck_assert_str_ne(name, base);
 		policy[i] = 0;
 	}
@@ -253,6 +295,7 @@ int main(void)
 	    test_long_names,
 	    test_what_does_not_count,
 	    test_contexts,
+	    test_contexts_of_all_ways,
 	    test_contexts_of_all_policies,
 	};
 

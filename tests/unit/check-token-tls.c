@@ -136,7 +136,7 @@ START_TEST(test_sessions_alone)
 		answer(&h, replies[i].reply);
 		token_wait_tls_session(&h.t, SOON);
 		check_session(&h, i);
-		ck_assert_uint_eq(h.t.unanswered, 0);
+		ck_assert_uint_eq(h.t.n_unanswered, 0);
 	}
 }
 END_TEST

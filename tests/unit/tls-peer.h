@@ -128,8 +128,8 @@ static inline int tls_peer_handshake(struct tls_peer *p, const struct tls_trust 
 
 	*ret_context = tls_peer_context(p, trust, host);
 	peer = tls_peer_start(p, s);
-	r = stream_start_tls(
-	    s, *ret_context, host, NULL, deadline_in(20 * USEC_PER_SEC), ret_why);
+	r = stream_start_tls(s, *ret_context, &(struct tls_hello){.host = host},
+	    deadline_in(20 * USEC_PER_SEC), ret_why);
 	if (r < 0) {
 		stream_done(s);
 		*ret_verdict = peer_verdict(peer);
