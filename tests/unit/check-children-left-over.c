@@ -156,6 +156,7 @@ static void list(char *ret, size_t size, const char *words, const pid_t pids[4])
 	FILE *f = fmemopen(ret, size, "w");
 
 	ck_assert_ptr_nonnull(f);
+	*ret = '\0'; /* where nothing is written, not even the end is */
 	while (*words) {
 		int n = (int)strcspn(words, " ");
 		const char *which = strchr("abeo", *words);
