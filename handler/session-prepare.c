@@ -24,12 +24,15 @@
 /* For a helper whose answer is welcome and not needed. */
 #define PATIENCE_USEC (100 * USEC_PER_MSEC)
 
-static const struct protocol *const protocols[MAIL_PROTOCOL_MAX] = {
+static const struct protocol *const protocols[] = {
     [MAIL_SMTP] = &protocol_smtp,
     [MAIL_SMTPS] = &protocol_smtp,
     [MAIL_IMAP4] = &protocol_imap,
     [MAIL_IMAP4S] = &protocol_imap,
+    [MAIL_POP3] = &protocol_pop3,
+    [MAIL_POP3S] = &protocol_pop3,
 };
+_Static_assert(ELEMENTSOF(protocols) == MAIL_PROTOCOL_MAX, "the syntax of each protocol");
 
 /* A file with errors may still tell whose syntax the client understands. */
 static void guess_protocol(struct session *s, const struct properties *p)
@@ -83,11 +86,6 @@ int session_configure(struct session *s)
 		s->record.upstream = NULL;
 		return -ENOMEM;
 	}
-	if (!protocols[s->destination.protocol])
-		return properties_complain(&p, "mail.transport.protocol", &s->why,
-		    "is %s, which this version does not serve: use smtp, smtps, imap4 or "
-		    "imap4s",
-		    s->record.protocol);
 	s->protocol = protocols[s->destination.protocol];
 	return 0;
 }

@@ -82,7 +82,7 @@ const struct protocol *session_protocol_named(const char *name)
 		const char *part;
 		const struct protocol *protocol;
 	} parts[] = {
-	    {"imap", &protocol_imap}, {"smtp", &protocol_smtp}};
+	    {"imap", &protocol_imap}, {"pop", &protocol_pop3}, {"smtp", &protocol_smtp}};
 
 	for (size_t i = 0; i < ELEMENTSOF(parts); i++)
 		if (strcasestr(name, parts[i].part))
@@ -97,6 +97,7 @@ const struct protocol *session_guess_protocol(int fd, const char *destination)
 		const struct protocol *protocol;
 	} ports[] = {
 	    {MAIL_IMAP4, MAIL_IMAP4S, &protocol_imap},
+	    {MAIL_POP3, MAIL_POP3S, &protocol_pop3},
 	};
 	const struct protocol *named = session_protocol_named(destination);
 	struct sockaddr_in6 address = {0};

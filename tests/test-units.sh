@@ -14,12 +14,13 @@ readonly BUILD=$1 UNITS=$2 SYSUSERS=$3 TMPFILES=$4
 # As systemd-analyze(1) counts it, times ten.
 readonly EXPOSURE_MAX=14
 
-readonly HANDLERS='maildest-imap@.service maildest-smtp@.service'
-readonly PLAIN='maildest-imap.socket maildest-smtp.socket'
-readonly FORKING_PORTS='maildest-imap-forking.socket maildest-smtp-forking.socket'
+readonly HANDLERS='maildest-imap@.service maildest-pop3@.service maildest-smtp@.service'
+readonly PLAIN='maildest-imap.socket maildest-pop3.socket maildest-smtp.socket'
+readonly FORKING_PORTS=${PLAIN//.socket/-forking.socket}
 readonly PORTS="$PLAIN $FORKING_PORTS"
 readonly SMTP='maildest-smtp.socket maildest-smtp-forking.socket'
 readonly IMAP='maildest-imap.socket maildest-imap-forking.socket'
+readonly POP3='maildest-pop3.socket maildest-pop3-forking.socket'
 readonly SOCKETS="$PORTS maildest-helper.socket"
 readonly FORKING=maildest-forking.service
 readonly HELPER=maildest-helper.service
@@ -43,13 +44,17 @@ $PLAIN|After=maildest-helper.socket|the first sessions would find no helper
 $SOCKETS|WantedBy=sockets.target|systemctl enable would have no effect
 $SMTP|ListenStream=127.0.0.1:587|SMTP would not be where the README says
 $IMAP|ListenStream=127.0.0.1:143|IMAP would not be where the README says
+$POP3|ListenStream=127.0.0.1:110|POP3 would not be where the README says
 $FORKING_PORTS|Service=$FORKING|systemd would look for a service of the socket's own name
 maildest-smtp-forking.socket|FileDescriptorName=smtp|the handler would not know the destination
 maildest-imap-forking.socket|FileDescriptorName=imap|the handler would not know the destination
+maildest-pop3-forking.socket|FileDescriptorName=pop3|the handler would not know the destination
 maildest-smtp-forking.socket|Conflicts=maildest-smtp.socket|both would want the port
 maildest-imap-forking.socket|Conflicts=maildest-imap.socket|both would want the port
+maildest-pop3-forking.socket|Conflicts=maildest-pop3.socket|both would want the port
 maildest-smtp-forking.socket|After=maildest-helper.socket maildest-smtp.socket|it would be in use
 maildest-imap-forking.socket|After=maildest-helper.socket maildest-imap.socket|it would be in use
+maildest-pop3-forking.socket|After=maildest-helper.socket maildest-pop3.socket|it would be in use
 $FORKING|PartOf=$FORKING_PORTS|a stopped socket would leave its port open, and none could be added
 $HANDLERS|CollectMode=inactive-or-failed|failed sessions would pile up as units
 $HANDLERS|StandardInput=socket|the handler would not be given the connection

@@ -92,6 +92,16 @@ static int expect_line(struct play *p, struct peer *peer, const struct step *ste
 	return 0;
 }
 
+/* What a text stands for may come of what led to the answer: a token that the helper gives. */
+static int await_something(struct play *p, struct peer *peer, uint64_t deadline)
+{
+	int r = 0;
+
+	while (r == 0 && peer->in.len == 0 && !peer->ended)
+		r = play_fill(p, peer, deadline);
+	return r;
+}
+
 static int expect_text(
     struct play *p, struct peer *peer, const struct step *step, uint64_t deadline)
 {
@@ -99,6 +109,9 @@ static int expect_text(
 	const char *why;
 	int r;
 
+	r = await_something(p, peer, deadline);
+	if (r < 0)
+		return tell_wait(peer, step, r);
 	r = text_expand(step->text, TEXT_TO_EXPECT, &p->values, &wanted, &why);
 	if (r < 0)
 		return script_complain(step, "%s", why);

@@ -15,6 +15,8 @@
 
 #define INTERFACE "io.maildest.Helper."
 #define READ_SIZE 4096
+#define PROXY_PORT 20004
+#define CREDENTIAL_MARK "for "
 
 void helper_double_done(struct helper_double *h)
 {
@@ -53,11 +55,19 @@ int helper_double_start(
 			continue;
 		if (strcmp(s->text, "absent") == 0)
 			return 0;
+		h->first = h->first ? h->first : s;
+		if (strcmp(s->text, "idle") == 0)
+			continue;
 		if (h->n == HELPER_ANSWERS_MAX)
 			return script_complain(s, "the helper has too many answers");
 		h->answers[h->n++] = s;
 	}
-	return h->n > 0 ? listen_at(h, path) : 0;
+	return h->first ? listen_at(h, path) : 0;
+}
+
+bool helper_double_is_through(const struct helper_double *h)
+{
+	return h->next == h->n;
 }
 
 int helper_double_fd(const struct helper_double *h)
@@ -65,35 +75,47 @@ int helper_double_fd(const struct helper_double *h)
 	return h->fd >= 0 ? h->fd : h->listen_fd;
 }
 
-static int reply(
-    struct helper_double *h, const char *error, const char *key, const char *value)
+static int send_reply(const struct helper_double *h, struct varlink_writer *w)
+{
+	const struct secret *message = w->w.out;
+	int r;
+
+	r = varlink_end(w);
+	if (r < 0)
+		return r;
+	(void)send(h->fd, message->data, message->len,
+	    MSG_NOSIGNAL); /* a session that does not wait for it shows elsewhere */
+	return 0;
+}
+
+/* `fields` are names and values, up to a NULL. */
+static int reply(struct helper_double *h, const char *error, const char *const *fields)
 {
 	_cleanup_secret_ struct secret message = {0};
 	struct varlink_writer w;
-	int r;
 
 	if (error)
 		varlink_begin_error(&w, &message, error);
 	else
 		varlink_begin_reply(&w, &message);
-	if (key)
-		json_writer_string(&w.w, key, value);
-	r = varlink_end(&w);
-	if (r < 0)
-		return r;
-	(void)send(h->fd, message.data, message.len,
-	    MSG_NOSIGNAL); /* a session that does not wait for it shows elsewhere */
-	return 0;
+	for (; *fields; fields += 2)
+		json_writer_string(&w.w, fields[0], fields[1]);
+	return send_reply(h, &w);
 }
+
+static const char *const nothing[] = {NULL};
 
 static int hang_up(struct helper_double *h)
 {
 	(void)close(h->fd); /* is the answer */
 	h->fd = -1;
+	secret_clear(&h->in); /* what was asked with it is asked anew */
 	return 0;
 }
 
-static int give_token(struct helper_double *h, struct values *v, const char *source)
+/* Makes a text of the script a token. */
+static int make_token(struct helper_double *h, struct values *v, const char *source,
+    const struct secret **ret)
 {
 	_cleanup_text_ struct text text = {0};
 	struct secret *token = &h->tokens[h->n_tokens++];
@@ -105,21 +127,51 @@ static int give_token(struct helper_double *h, struct values *v, const char *sou
 		r = secret_append(token, secret_str(&text.bytes), text.bytes.len);
 	if (r < 0)
 		return r;
-	v->token = secret_str(token);
-	return reply(h, NULL, "access_token", v->token);
+	*ret = token;
+	return 0;
 }
 
-/* "NAME [REASON]" */
+static int give_token(struct helper_double *h, struct values *v, const char *source)
+{
+	int r;
+
+	r = make_token(h, v, source, &h->access_token);
+	if (r < 0)
+		return r;
+	v->token = secret_str(h->access_token);
+	return reply(h, NULL, (const char *const[]){"access_token", v->token, NULL});
+}
+
+static int give_proxy(struct helper_double *h, struct values *v, const char *source)
+{
+	_cleanup_secret_ struct secret message = {0};
+	struct varlink_writer w;
+	int r;
+
+	r = make_token(h, v, source, &h->proxy_token);
+	if (r < 0)
+		return r;
+	varlink_begin_reply(&w, &message);
+	json_writer_string(&w.w, "host", "127.0.0.1");
+	json_writer_integer(&w.w, "port", PROXY_PORT);
+	json_writer_string(&w.w, "access_token", secret_str(h->proxy_token));
+	return send_reply(h, &w);
+}
+
+/* "NAME [REASON]"; the first word of TokenRefused's is the code of RFC 6749 5.2 as well. */
 static int give_error(struct helper_double *h, const char *text)
 {
-	_cleanup_free_ char *name = NULL;
-	const char *space = strchrnul(text, ' ');
+	const char *space = strchrnul(text, ' '), *reason = *space ? space + 1 : space;
+	_cleanup_free_ char *name = NULL, *code = strndup(reason, strcspn(reason, ": "));
+	const char *fields[] = {"reason", reason, "error", code, NULL};
 
-	if (asprintf(&name, INTERFACE "%.*s", (int)(space - text), text) < 0) {
+	if (!code || asprintf(&name, INTERFACE "%.*s", (int)(space - text), text) < 0) {
 		name = NULL;
 		return -ENOMEM;
 	}
-	return reply(h, name, *space ? "reason" : NULL, *space ? space + 1 : NULL);
+	if (strcmp(name, INTERFACE "TokenRefused") != 0)
+		fields[2] = NULL;
+	return reply(h, name, *reason ? fields : fields + 4);
 }
 
 static const char *behind(const char *text, const char *prefix)
@@ -129,28 +181,85 @@ static const char *behind(const char *text, const char *prefix)
 	return strncmp(text, prefix, n) == 0 ? text + n : NULL;
 }
 
-static int answer_request(struct helper_double *h, struct values *v)
+/* Where complaints about a request point that no answer was meant for. */
+static const struct step *last_answer(const struct helper_double *h)
 {
-	const struct step *s;
+	return h->n ? h->answers[h->n - 1] : h->first;
+}
+
+int helper_double_credential(
+    const struct step *answer, struct values *v, struct text *ret)
+{
+	const char *rest = behind(answer->text, CREDENTIAL_MARK), *why;
+	_cleanup_free_ char *source = NULL;
+	int r;
+
+	if (!rest)
+		return 0;
+	source = strndup(rest, strcspn(rest, " "));
+	r = source ? text_expand(source, TEXT_TO_COMPARE, v, ret, &why) : -ENOMEM;
+	return r < 0 ? r : 1;
+}
+
+/* Behind "for CREDENTIAL ". */
+static const char *answer_text(const struct step *answer)
+{
+	const char *rest = behind(answer->text, CREDENTIAL_MARK);
+
+	rest = rest ? strchrnul(rest, ' ') : answer->text;
+	return rest + (*rest == ' ');
+}
+
+/* `given` is NULL if the request carried none. */
+static int check_credential(const struct step *s, struct values *v, const char *given)
+{
+	_cleanup_text_ struct text wanted = {0};
+	int r;
+
+	r = helper_double_credential(s, v, &wanted);
+	if (r < 0)
+		return r;
+	if (r == 0 && given)
+		return script_complain(
+		    s, "the session sent a credential that nobody expects");
+	if (r == 0 || (given && strcmp(given, secret_str(&wanted.bytes)) == 0))
+		return 0;
+	return script_complain(
+	    s, "the session sent %s credential", given ? "another" : "no");
+}
+
+/* What the session may ask the script's answers for. */
+static const struct question {
+	const char *method;
+	const char *answer;   /* the one that it may get besides a failure */
+	const char *rejected; /* the parameter that holds the hash of a rejected token */
+	bool must_reject;
+	bool for_proxy;
+} questions[] = {
+    {INTERFACE "GetToken", "token ", NULL, false, false},
+    {INTERFACE "RejectToken", "token ", "token_sha256", true, false},
+    {INTERFACE "GetConnectivityProxy", "proxy ", "rejected_sha256", false, true},
+};
+
+static int give_answer(struct helper_double *h, struct values *v,
+    const struct question *q, const struct step *s, const char *text)
+{
 	const char *rest;
 
-	if (h->next == h->n)
-		return script_complain(h->answers[h->n - 1],
-		    "the session asked the helper once more than the script has answers");
-	s = h->answers[h->next++];
-	rest = behind(s->text, "token ");
+	rest = behind(text, q->answer);
 	if (rest)
-		return give_token(h, v, rest);
-	rest = behind(s->text, "error ");
+		return q->for_proxy ? give_proxy(h, v, rest) : give_token(h, v, rest);
+	rest = behind(text, "error ");
 	if (rest)
 		return give_error(h, rest);
-	if (strcmp(s->text, "malformed") == 0)
+	if (strcmp(text, "malformed") == 0)
 		return send(h->fd, "{]", 3, MSG_NOSIGNAL) < 0 ? -errno : 0;
-	if (strcmp(s->text, "closes") == 0)
+	if (strcmp(text, "closes") == 0)
 		return hang_up(h);
-	return strcmp(s->text, "silent") == 0
+	return strcmp(text, "silent") == 0
 		   ? 0
-		   : script_complain(s, "there is no such answer of the helper");
+		   : script_complain(
+			 s, "there is no such answer of the helper to %s", q->method);
 }
 
 static int answer_open(struct helper_double *h)
@@ -160,50 +269,74 @@ static int answer_open(struct helper_double *h)
 	rest =
 	    h->next < h->n ? behind(h->answers[h->next]->text, "refuses-session ") : NULL;
 	if (!rest)
-		return reply(h, NULL, NULL, NULL);
+		return reply(h, NULL, nothing);
 	h->next++;
+	h->session_refused = true;
 	return give_error(h, rest);
 }
 
-/* The hash of a rejected token must be that of the last one given. */
-static int check_rejected(const struct helper_double *h, const struct json *message)
+/* A parameter that is a string, or NULL; borrowed from the message. */
+static const char *parameter(const struct json *message, const char *name)
 {
-	char wanted[DIGEST_SHA256_HEX_SIZE];
-	const struct secret *last = &h->tokens[h->n_tokens ? h->n_tokens - 1 : 0];
 	struct json_value parameters, v;
-	const char *hash = NULL;
-	int r;
 
-	r = digest_sha256_hex(secret_str(last), last->len, wanted);
+	return varlink_parameters(message, &parameters) && json_find(parameters, name, &v)
+		   ? json_string(v)
+		   : NULL;
+}
+
+/* The hash of a rejected token must be that of the last one given. */
+static int check_rejected(
+    const struct helper_double *h, const struct question *q, const struct json *message)
+{
+	const struct secret *last = q->for_proxy ? h->proxy_token : h->access_token;
+	const char *hash = q->rejected ? parameter(message, q->rejected) : NULL;
+	char wanted[DIGEST_SHA256_HEX_SIZE] = "";
+	int r = 0;
+
+	if (!hash && !q->must_reject)
+		return 0;
+	if (last)
+		r = digest_sha256_hex(secret_str(last), last->len, wanted);
 	if (r < 0)
 		return r;
-	if (varlink_parameters(message, &parameters) &&
-	    json_find(parameters, "token_sha256", &v))
-		hash = json_string(v);
 	if (hash && strcmp(hash, wanted) == 0)
 		return 0;
-	return script_complain(h->answers[h->n - 1],
+	return script_complain(last_answer(h),
 	    "the session rejected a token that is not the one it was given");
+}
+
+static int answer_question(struct helper_double *h, struct values *v,
+    const struct question *q, const struct json *message)
+{
+	const struct step *s;
+	int r;
+
+	r = check_rejected(h, q, message);
+	if (r < 0 || h->session_refused)
+		return r;
+	if (helper_double_is_through(h))
+		return script_complain(last_answer(h),
+		    "the session asked the helper once more than the script has answers");
+	s = h->answers[h->next++];
+	r = check_credential(s, v, parameter(message, "credential"));
+	return r < 0 ? r : give_answer(h, v, q, s, answer_text(s));
 }
 
 static int handle(struct helper_double *h, struct values *v, const struct json *message)
 {
 	const char *method = varlink_method(message);
-	int r;
 
 	if (method && strcmp(method, INTERFACE "OpenSession") == 0)
 		return answer_open(h);
 	if (method && strcmp(method, INTERFACE "GetTlsSession") == 0)
-		return reply(h, NULL, NULL, NULL); /* it has none */
+		return reply(h, NULL, nothing); /* it has none */
 	if (method && strcmp(method, INTERFACE "PutTlsSession") == 0)
 		return 0; /* and keeps none; the call is oneway */
-	if (method && strcmp(method, INTERFACE "RejectToken") == 0) {
-		r = check_rejected(h, message);
-		return r < 0 ? r : answer_request(h, v);
-	}
-	if (method && strcmp(method, INTERFACE "GetToken") == 0)
-		return h->next < h->n || h->n_tokens ? answer_request(h, v) : 0;
-	return script_complain(h->answers[h->n - 1],
+	for (size_t i = 0; method && i < ELEMENTSOF(questions); i++)
+		if (strcmp(method, questions[i].method) == 0)
+			return answer_question(h, v, &questions[i], message);
+	return script_complain(last_answer(h),
 	    "the session called '%s', which the helper does not have",
 	    method ? method : "");
 }
@@ -244,7 +377,7 @@ int helper_double_serve(struct helper_double *h, struct values *v)
 
 int helper_double_finish(const struct helper_double *h)
 {
-	if (h->listen_fd < 0 || h->next == h->n)
+	if (h->listen_fd < 0 || helper_double_is_through(h))
 		return 0;
 	return script_complain(
 	    h->answers[h->next], "the session never asked the helper for this answer");

@@ -128,6 +128,23 @@ static int start_tls(struct play *p, struct peer *peer, const struct step *step,
 	return works ? r : 0;
 }
 
+/* Waits until the session has asked the helper for everything that it has answers to. */
+static int await_helper(struct play *p, const struct step *step, uint64_t deadline)
+{
+	int r = 0;
+
+	play_flush(p);
+	while (r == 0) {
+		r = helper_double_serve(&p->helper, &p->values);
+		if (r < 0 || helper_double_is_through(&p->helper))
+			return r;
+		r = fd_wait(helper_double_fd(&p->helper), POLLIN, deadline);
+	}
+	return r == -ETIMEDOUT
+		   ? script_complain(step, "the session does not ask the helper")
+		   : r;
+}
+
 static const struct {
 	const char *text;
 	enum peer_end end;
@@ -152,6 +169,8 @@ static int do_directive(
 		return start_tls(p, peer, step, step->text + 4, true, deadline);
 	if (server && strncmp(step->text, "no-tls ", 7) == 0)
 		return start_tls(p, peer, step, step->text + 7, false, deadline);
+	if (!server && strcmp(step->text, "awaits-helper") == 0)
+		return await_helper(p, step, deadline);
 	for (size_t i = 0; i < ELEMENTSOF(ends); i++)
 		if (strcmp(ends[i].text, step->text) == 0) {
 			peer_end(peer, ends[i].end);

@@ -10,6 +10,7 @@
  *   C! half-close             ends what it sends: close_notify, or one direction's end
  *   C! close                  closes, with close_notify under TLS
  *   C! reset                  breaks the connection (transport: tcp)
+ *   C! awaits-helper          goes on when the helper has been asked for its last answer
  *
  * and the server:
  *

@@ -94,7 +94,6 @@ static int apply(struct keys *k, const char *text, const char *protocol)
 static const char *const defaults[] = {
     "Type=MAIL",
     "ProxyType=Internet",
-    "Authentication=BasicAuthentication",
     "mail.<p>.host=127.0.0.1",
     "mail.<p>.localhost=client.example",
     "mail.user=user@example.com",
@@ -102,24 +101,50 @@ static const char *const defaults[] = {
     "TrustStoreLocation=ca.pem",
 };
 
+/* What a setting "authentication" changes of them. */
+static const struct {
+	const char *name, *key;
+	bool token;
+} authentications[] = {
+    {"", "Authentication=BasicAuthentication", false},
+    {"token", "Authentication=OAuth2ClientCredentials", true},
+    {"refresh", "Authentication=OAuth2RefreshToken", true},
+    {"code", "Authentication=OAuth2AuthorizationCode", true},
+    {"none", "Authentication=NoAuthentication", false},
+};
+
 static const char *const token_defaults[] = {
-    "Authentication=OAuth2ClientCredentials",
     "-mail.password",
     "clientId=a-client",
     "tokenServiceURL=https://tokens.example/oauth/token",
 };
 
+static int apply_authentication(
+    struct keys *k, const struct stage *s, const char *protocol)
+{
+	const char *name = script_setting(s->script, "authentication", "");
+	bool token = false;
+	int r = -EINVAL;
+
+	for (size_t i = 0; i < ELEMENTSOF(authentications); i++)
+		if (strcmp(name, authentications[i].name) == 0) {
+			token = authentications[i].token;
+			r = apply(k, authentications[i].key, protocol);
+		}
+	for (size_t i = 0; i < ELEMENTSOF(token_defaults) && token && r == 0; i++)
+		r = apply(k, token_defaults[i], protocol);
+	return r;
+}
+
 static int apply_defaults(struct keys *k, const struct stage *s, const char *protocol)
 {
-	bool token =
-	    strcmp(script_setting(s->script, "authentication", ""), "token") == 0;
 	_cleanup_free_ char *transport = NULL;
 	int r = 0;
 
 	for (size_t i = 0; i < ELEMENTSOF(defaults) && r == 0; i++)
 		r = apply(k, defaults[i], protocol);
-	for (size_t i = 0; i < ELEMENTSOF(token_defaults) && token && r == 0; i++)
-		r = apply(k, token_defaults[i], protocol);
+	if (r == 0)
+		r = apply_authentication(k, s, protocol);
 	if (r == 0 && asprintf(&transport, "mail.transport.protocol=%s", protocol) < 0) {
 		transport = NULL;
 		return -ENOMEM;

@@ -6,8 +6,9 @@
  *
  * Settings of a script:
  *
- *   protocol: smtp                smtp (default), smtps, imap4, imap4s
- *   authentication: token         client credentials instead of a password
+ *   protocol: smtp                smtp (default), smtps, imap4, imap4s, pop3, pop3s
+ *   authentication: token         client credentials instead of a password; "refresh" and
+ *                                 "code": the client's refresh token or code; "none": no login
  *   destination: KEY=VALUE        a key of the destination; "-KEY" leaves one out
  *   setting: KEY=VALUE            a line of maildest.conf
  *   file: PATH CONTENT            a file of the configuration, written last

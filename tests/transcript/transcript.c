@@ -98,12 +98,50 @@ static int check_encoded_secrets(const struct play *p, const struct secret *outp
 static int check_foreign_secret(
     const struct play *p, const struct secret *output, const char *what)
 {
-	if (holds(output, what))
+	if (holds_part(output, what))
 		return tell_leak(p, "in a record");
 	for (size_t i = 0; i < p->n_servers; i++)
-		if (holds(&p->servers[i].seen, what))
+		if (holds_part(&p->servers[i].seen, what))
 			return tell_leak(p, "with the server");
 	return 0;
+}
+
+/* What the client logs in with is for the helper: as it is, and as the client sent it. */
+static int check_credential(
+    const struct play *p, const struct secret *output, const char *credential)
+{
+	static const char *const forms[] = {
+	    "${token}\\c", "${xoauth2}\\c", "${oauthbearer}\\c"};
+	struct values values = p->values; /* borrowed */
+	int r = 0;
+
+	values.token = credential;
+	for (size_t i = 0; i < ELEMENTSOF(forms) && r == 0; i++) {
+		_cleanup_text_ struct text text = {0};
+		const char *why;
+
+		r = text_expand(forms[i], TEXT_TO_SEND, &values, &text, &why);
+		if (r == 0)
+			r = check_foreign_secret(p, output, secret_str(&text.bytes));
+		if (r == 0 && holds_part(&p->client.seen, secret_str(&text.bytes)))
+			r = tell_leak(p, "with the client");
+	}
+	return r;
+}
+
+static int check_credentials(const struct play *p, const struct secret *output)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < p->helper.n && r == 0; i++) {
+		struct values values = p->values; /* borrowed */
+		_cleanup_text_ struct text text = {0};
+
+		r = helper_double_credential(p->helper.answers[i], &values, &text);
+		if (r > 0)
+			r = check_credential(p, output, secret_str(&text.bytes));
+	}
+	return r;
 }
 
 static int check_secrets(const struct play *p, const struct secret *output)
@@ -115,6 +153,8 @@ static int check_secrets(const struct play *p, const struct secret *output)
 		r = check_own_secret(p, output, secret_str(&p->helper.tokens[i]));
 	if (r == 0)
 		r = check_encoded_secrets(p, output);
+	if (r == 0)
+		r = check_credentials(p, output);
 	for (size_t i = 0; i < p->script->n && r == 0; i++) {
 		const struct step *s = &p->script->steps[i];
 

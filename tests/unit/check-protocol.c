@@ -25,10 +25,18 @@ START_TEST(test_imap_outlives_idle_by_some_minutes)
 }
 END_TEST
 
+START_TEST(test_pop3_outlives_a_server_s_own_limit)
+{
+	ck_assert_uint_eq(protocol_pop3.idle_usec, 11 * MINUTES);
+	ck_assert_uint_eq(protocol_pop3.drain_usec, 30 * USEC_PER_SEC);
+}
+END_TEST
+
 START_TEST(test_imap_asks_for_a_token_with_much_life_left)
 {
 	ck_assert_uint_eq(protocol_imap.token_lifetime_sec, 24 * 60 * 60);
 	ck_assert_uint_eq(protocol_smtp.token_lifetime_sec, 0);
+	ck_assert_uint_eq(protocol_pop3.token_lifetime_sec, 0);
 }
 END_TEST
 
@@ -43,6 +51,7 @@ int main(void)
 	const TTest *const tests[] = {
 	    test_smtp_waits_as_long_as_mail_takes,
 	    test_imap_outlives_idle_by_some_minutes,
+	    test_pop3_outlives_a_server_s_own_limit,
 	    test_imap_asks_for_a_token_with_much_life_left,
 	    test_the_login_ends_before_a_client_gives_up,
 	};

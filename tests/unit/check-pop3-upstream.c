@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* POP3 towards a server: greetings, replies of all kinds, capabilities and logins. */
+
+#include "pop3.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "check-program.h"
+#include "freed-memory.h"
+#include "repeated-text.h"
+#include "scene.h"
+
+/* A server that has said all this, in pieces, and will say no more. */
+static void begin(struct scene *s, const char *said, size_t piece)
+{
+	scene_begin(s, &protocol_pop3);
+	scene_say(s->server_fd, said, strlen(said), piece);
+	scene_server_ends(s);
+}
+
+START_TEST(test_greetings)
+{
+	static const struct {
+		const char *said;
+		int want;
+		const char *why; /* NULL: none */
+	} rows[] = {
+	    {"+OK ready\r\n", 0, NULL},
+	    {"+OK\r\n", 0, NULL},
+	    {"+ok ready\n", 0, NULL},
+	    {"+OK <1.2@example.com>\r\n", 0, NULL},
+	    {"-ERR too many of you\r\n", -EBUSY, "too many of you"},
+	    {"-ERR [SYS/PERM] go away\r\n", -EBUSY, "go away"},
+	    {"-err\r\n", -EBUSY, "refuses service"},
+	    {"+\r\n", -EPROTO, "no POP3 greeting"},
+	    {"+ OK\r\n", -EPROTO, "no POP3 greeting"},
+	    {"+OKAY\r\n", -EPROTO, "no POP3 greeting"},
+	    {"-ERROR\r\n", -EPROTO, "no POP3 greeting"},
+	    {"OK\r\n", -EPROTO, "no POP3 greeting"},
+	    {"* OK IMAP4rev1\r\n", -EPROTO, "no POP3 greeting"},
+	    {"220 SMTP\r\n", -EPROTO, "no POP3 greeting"},
+	    {"\r\n", -EPROTO, "no POP3 greeting"},
+	    {"+OK rea", -ECONNRESET, "closed"},
+	    {"", -ECONNRESET, "closed"},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		_cleanup_scene_ struct scene s;
+		int r;
+
+		begin(&s, rows[i].said, SCENE_PACKET_MAX);
+		r = pop3_greeting(&s.upstream);
+		ck_assert_msg(r == rows[i].want, "'%s': %d", rows[i].said, r);
+		ck_assert_msg(rows[i].why
+				  ? s.upstream.why && strstr(s.upstream.why, rows[i].why)
+				  : !s.upstream.why,
+		    "'%s': the reason is '%s'", rows[i].said, s.upstream.why);
+		if (r == 0)
+			ck_assert_str_eq(secret_str(&s.upstream.greeting), rows[i].said);
+	}
+}
+END_TEST
+
+/* Answers to CAPA. */
+static const struct {
+	const char *label, *said;
+	int want;
+	unsigned mechanisms;
+	bool starttls, disabled;
+	const char *words;
+} lists[] = {
+    {"plain", "+OK\r\nSASL PLAIN\r\n.\r\n", 0, SASL_PLAIN, false, true, "SASL PLAIN"},
+    {"all we know",
+	"+OK list\r\nSTLS\r\nUSER\r\nSASL XOAUTH2 OAUTHBEARER LOGIN "
+	"SCRAM-SHA-256\r\n.\r\n",
+	0, SASL_XOAUTH2 | SASL_OAUTHBEARER | SASL_LOGIN | SASL_SCRAM_SHA_256, true, false,
+	"STLS\nUSER\nSASL XOAUTH2 OAUTHBEARER LOGIN SCRAM-SHA-256"},
+    {"two lists of mechanisms", "+OK\r\nSASL PLAIN\r\nSASL LOGIN\r\n.\r\n", 0,
+	SASL_PLAIN | SASL_LOGIN, false, true, "SASL PLAIN\nSASL LOGIN"},
+    {"another case", "+ok\nstls\nuser\nsasl plain\n.\n", 0, SASL_PLAIN, true, false,
+	"stls\nuser\nsasl plain"},
+    {"blanks", "+OK\r\nSASL   PLAIN  LOGIN  \r\n.\r\n", 0, SASL_PLAIN | SASL_LOGIN, false,
+	true, "SASL   PLAIN  LOGIN  "},
+    {"words that only begin so",
+	"+OK\r\nSTLSX\r\nUSERS\r\nSASLPLAIN\r\nSASL\r\nSASL \r\nSASL PLAINX\r\n.\r\n", 0,
+	0, false, true, "STLSX\nUSERS\nSASLPLAIN\nSASL\nSASL \nSASL PLAINX"},
+    {"dots", "+OK\r\n..\r\n..USER\r\n...\r\n.\r\n", 0, 0, false, true, ".\n.USER\n.."},
+    {"a dot that was not doubled", "+OK\r\n.USER\r\n.\r\n", 0, 0, false, false, "USER"},
+    {"an empty line", "+OK\r\n\r\nUSER\r\n.\r\n", 0, 0, false, false, "USER"},
+    {"no line", "+OK\r\n.\r\n", 0, 0, false, true, ""},
+    {"no CAPA", "-ERR what?\r\n", 0, 0, false, false, ""},
+    {"no CAPA, marked", "-ERR [AUTH] what?\r\n", 0, 0, false, false, ""},
+    {"no CAPA now", "-ERR [SYS/TEMP] later\r\n", -EBUSY, 0, false, false, NULL},
+    {"a continuation", "+ go on\r\n", -EPROTO, 0, false, false, NULL},
+    {"garbage", "hello\r\n", -EPROTO, 0, false, false, NULL},
+    {"a status and more", "+OKUSER\r\n.\r\n", -EPROTO, 0, false, false, NULL},
+    {"no status", "\r\n", -EPROTO, 0, false, false, NULL},
+    {"an end before the end", "+OK\r\nUSER\r\n", -ECONNRESET, 0, false, false, NULL},
+    {"an end at the end", "+OK\r\nUSER\r\n.", -ECONNRESET, 0, false, false, NULL},
+};
+
+static void check_list(size_t i, size_t at, struct scene *s)
+{
+	const struct capabilities *c = &s->upstream.capabilities;
+	int r;
+
+	r = pop3_capabilities(&s->upstream);
+	if (r != lists[i].want || (r < 0) != (s->upstream.why != NULL))
+		ck_abort_msg("%s, %zu: %d (%s)", lists[i].label, at, r, s->upstream.why);
+	if (r < 0)
+		return;
+	if (!c->known || c->mechanisms != lists[i].mechanisms ||
+	    c->starttls != lists[i].starttls || c->login_disabled != lists[i].disabled)
+		ck_abort_msg("%s, %zu: is misunderstood", lists[i].label, at);
+	if (strcmp(secret_str(&c->words), lists[i].words) != 0)
+		ck_abort_msg("%s, %zu: '%s'", lists[i].label, at, secret_str(&c->words));
+}
+
+START_TEST(test_reads_capabilities_split_at_each_byte)
+{
+	for (size_t i = 0; i < ELEMENTSOF(lists); i++)
+		for (size_t at = 0; at <= strlen(lists[i].said); at++) {
+			const char *said = lists[i].said;
+			_cleanup_scene_ struct scene s;
+
+			scene_begin(&s, &protocol_pop3);
+			scene_say(s.server_fd, said, at, SCENE_PACKET_MAX);
+			scene_say(
+			    s.server_fd, said + at, strlen(said + at), SCENE_PACKET_MAX);
+			scene_server_ends(&s);
+			check_list(i, at, &s);
+		}
+}
+END_TEST
+
+START_TEST(test_reads_capabilities_byte_by_byte)
+{
+	for (size_t i = 0; i < ELEMENTSOF(lists); i++) {
+		_cleanup_scene_ struct scene s;
+
+		begin(&s, lists[i].said, 1);
+		check_list(i, 1, &s);
+	}
+}
+END_TEST
+
+START_TEST(test_known_capabilities_are_not_asked_for)
+{
+	_cleanup_scene_ struct scene s;
+	_cleanup_secret_ struct secret heard = {0};
+
+	scene_begin(&s, &protocol_pop3);
+	scene_server_says(&s, "+OK\r\nSTLS\r\n.\r\n");
+	ck_assert_int_eq(pop3_capabilities(&s.upstream), 0);
+	ck_assert_int_eq(pop3_capabilities(&s.upstream), 0);
+	ck_assert_str_eq(scene_heard(s.server_fd, &heard), "CAPA\r\n");
+	upstream_forget_capabilities(&s.upstream);
+	ck_assert(!s.upstream.capabilities.starttls);
+	scene_server_says(&s, "-ERR\r\n");
+	ck_assert_int_eq(pop3_capabilities(&s.upstream), 0);
+	ck_assert_str_eq(scene_heard(s.server_fd, &heard), "CAPA\r\n");
+}
+END_TEST
+
+START_TEST(test_lists_have_bounds)
+{
+	static const struct {
+		const char *label, *start, *repeat;
+		size_t n;
+		const char *end;
+		int want;
+	} rows[] = {
+	    {"lines", "+OK\r\n", "X\r\n", POP3_LINES_MAX - 1, ".\r\n", 0},
+	    {"too many lines", "+OK\r\n", "X\r\n", POP3_LINES_MAX, ".\r\n", -EPROTO},
+	    {"a line", "+OK\r\n", "x", POP3_LINE_MAX - 2, "\r\n.\r\n", 0},
+	    {"a long line", "+OK\r\n", "x", POP3_LINE_MAX - 1, "\r\n.\r\n", -EPROTO},
+	    {"a status", "+OK ", "x", POP3_LINE_MAX - 6, "\r\n.\r\n", 0},
+	    {"a long status", "+OK ", "x", POP3_LINE_MAX - 5, "\r\n.\r\n", -EPROTO},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		_cleanup_secret_ struct secret said = {0};
+		_cleanup_scene_ struct scene s;
+		int r;
+
+		ck_assert_int_eq(secret_puts(&said, rows[i].start), 0);
+		repeated_text(&said, rows[i].repeat, rows[i].n);
+		ck_assert_int_eq(secret_puts(&said, rows[i].end), 0);
+		begin(&s, said.data, SCENE_PACKET_MAX);
+		r = pop3_capabilities(&s.upstream);
+		ck_assert_msg(
+		    r == rows[i].want, "%s: %d (%s)", rows[i].label, r, s.upstream.why);
+	}
+}
+END_TEST
+
+/* What a verb's replies mean; `sent` is what the verb says. */
+static const struct {
+	const char *verb, *said;
+	int want;
+	bool credentials;
+	const char *sent;
+} verbs[] = {
+    {"starttls", "+OK go\r\n", 0, false, "STLS\r\n"},
+    {"starttls", "-ERR no\r\n", -EBUSY, false, "STLS\r\n"},
+    {"starttls", "+ go\r\n", -EBUSY, false, "STLS\r\n"},
+    {"starttls", "", -ECONNRESET, false, "STLS\r\n"},
+    {"auth", "+ VXNlcm5hbWU6\r\n", 1, false, "AUTH LOGIN\r\n"},
+    {"auth", "+OK in\r\n", 0, false, "AUTH LOGIN\r\n"},
+    {"auth", "-ERR no such mechanism\r\n", -EACCES, true, "AUTH LOGIN\r\n"},
+    {"answer", "+OK in\r\n", 0, false, "dXNlcg==\r\n"},
+    {"answer", "+\r\n", 1, false, "dXNlcg==\r\n"},
+    {"answer", "+ \r\n", 1, false, "dXNlcg==\r\n"},
+    {"answer", "-ERR\r\n", -EACCES, true, "dXNlcg==\r\n"},
+    {"answer", "-ERR wrong\r\n", -EACCES, true, "dXNlcg==\r\n"},
+    {"answer", "-ERR [AUTH] wrong\r\n", -EACCES, true, "dXNlcg==\r\n"},
+    {"answer", "-ERR [auth]\r\n", -EACCES, true, "dXNlcg==\r\n"},
+    {"answer", "-ERR [SYS/TEMP] later\r\n", -EBUSY, false, "dXNlcg==\r\n"},
+    {"answer", "-ERR [SYS/PERM] ask\r\n", -EBUSY, false, "dXNlcg==\r\n"},
+    {"answer", "-ERR [sys] odd\r\n", -EBUSY, false, "dXNlcg==\r\n"},
+    {"answer", "-ERR [IN-USE] locked\r\n", -EBUSY, false, "dXNlcg==\r\n"},
+    {"answer", "-ERR [LOGIN-DELAY] soon\r\n", -EBUSY, false, "dXNlcg==\r\n"},
+    {"answer", "-ERR [LOGIN-DELAY/X] soon\r\n", -EBUSY, false, "dXNlcg==\r\n"},
+    {"answer", "-ERR [SYSTEM] odd\r\n", -EACCES, true, "dXNlcg==\r\n"},
+    {"answer", "-ERR [SYS/TEMP odd\r\n", -EBUSY, false, "dXNlcg==\r\n"},
+    {"answer", "-ERR in [SYS/TEMP]\r\n", -EACCES, true, "dXNlcg==\r\n"},
+    {"answer", "what\r\n", -EPROTO, false, "dXNlcg==\r\n"},
+    {"answer", "", -ECONNRESET, false, "dXNlcg==\r\n"},
+    {"answer, marked", "-ERR [AUTH] wrong\r\n", -EACCES, true, "dXNlcg==\r\n"},
+    {"answer, marked", "-ERR wrong\r\n", -EACCES, false, "dXNlcg==\r\n"},
+    {"login", "+OK\r\n+OK in\r\n", 0, false, "USER us er\r\nPASS a\"b\\ c\r\n"},
+    {"login", "+OK\r\n-ERR wrong\r\n", -EACCES, true, "USER us er\r\nPASS a\"b\\ c\r\n"},
+    {"login", "-ERR who?\r\n+OK\r\n", -EACCES, true, "USER us er\r\n"},
+    {"login", "-ERR [IN-USE] x\r\n", -EBUSY, false, "USER us er\r\n"},
+    {"login", "+ \r\n", -EPROTO, false, "USER us er\r\n"},
+    {"login", "+OK\r\n+ \r\n", -EPROTO, false, "USER us er\r\nPASS a\"b\\ c\r\n"},
+    {"goodbye", "+OK bye\r\n", 0, false, "QUIT\r\n"},
+    {"goodbye", "-ERR not all deleted\r\n", 0, false, "QUIT\r\n"},
+    {"goodbye", "", -ECONNRESET, false, "QUIT\r\n"},
+};
+
+static int run_verb(struct upstream *u, const char *verb, struct secret *challenge)
+{
+	if (strcmp(verb, "starttls") == 0)
+		return pop3_starttls(u);
+	if (strcmp(verb, "auth") == 0)
+		return pop3_auth(u, "LOGIN", NULL, challenge);
+	if (strcmp(verb, "answer, marked") == 0)
+		ck_assert_int_eq(
+		    secret_puts(&u->capabilities.words, "SASL X\nAUTH-RESP-CODE\nUSER"),
+		    0);
+	if (strncmp(verb, "answer", 6) == 0)
+		return pop3_answer(u, "dXNlcg==", challenge);
+	if (strcmp(verb, "login") == 0)
+		return pop3_login(u, "us er", "a\"b\\ c");
+	return pop3_goodbye(u);
+}
+
+START_TEST(test_what_replies_mean_to_each_verb)
+{
+	for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
+		_cleanup_scene_ struct scene s;
+		_cleanup_secret_ struct secret challenge = {0}, heard = {0};
+		int r;
+
+		begin(&s, verbs[i].said, SCENE_PACKET_MAX);
+		r = run_verb(&s.upstream, verbs[i].verb, &challenge);
+		ck_assert_msg(r == verbs[i].want, "%s, '%s': %d (%s)", verbs[i].verb,
+		    verbs[i].said, r, s.upstream.why);
+		ck_assert_msg(s.upstream.credentials_refused == verbs[i].credentials,
+		    "%s, '%s': blames the credentials wrongly", verbs[i].verb,
+		    verbs[i].said);
+		ck_assert_str_eq(scene_heard(s.server_fd, &heard), verbs[i].sent);
+		ck_assert_str_eq(secret_str(&challenge),
+		    strstr(verbs[i].said, "VXNl") ? "VXNlcm5hbWU6" : "");
+	}
+}
+END_TEST
+
+START_TEST(test_a_response_never_rides_on_the_command)
+{
+	_cleanup_scene_ struct scene s;
+
+	scene_begin(&s, &protocol_pop3);
+	ck_assert(!pop3_takes_initial(&s.upstream, "PLAIN", 0));
+	ck_assert(!pop3_takes_initial(&s.upstream, "PLAIN", 10));
+}
+END_TEST
+
+START_TEST(test_a_password_does_not_stay_in_freed_memory)
+{
+	struct scene s;
+
+	freed_memory_watch("hunter2-and-more");
+	begin(&s, "+OK\r\n+OK\r\n", SCENE_PACKET_MAX);
+	ck_assert_int_eq(pop3_login(&s.upstream, "me", "hunter2-and-more"), 0);
+	scene_done(&s);
+	ck_assert_uint_eq(freed_memory_hits(), 0);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+	    test_greetings,
+	    test_reads_capabilities_split_at_each_byte,
+	    test_reads_capabilities_byte_by_byte,
+	    test_known_capabilities_are_not_asked_for,
+	    test_lists_have_bounds,
+	    test_what_replies_mean_to_each_verb,
+	    test_a_response_never_rides_on_the_command,
+	    test_a_password_does_not_stay_in_freed_memory,
+	};
+
+	return check_program("pop3-upstream", tests, ELEMENTSOF(tests));
+}
