@@ -125,7 +125,9 @@ static int check_secrecy(const struct login *l, struct upstream *u)
 {
 	if (u->stream.tls || l->destination->proxy_type != PROXY_INTERNET)
 		return 0;
-	if (l->token && dial_peer_is_local(u->stream.in_fd) <= 0)
+	/* behind a proxy on this host the server may be anywhere */
+	if (l->token &&
+	    (l->destination->socks_host || dial_peer_is_local(u->stream.in_fd) <= 0))
 		return upstream_fail(u, -EOPNOTSUPP,
 		    "an OAuth token never crosses an unencrypted connection, and the "
 		    "server has "
@@ -143,7 +145,9 @@ int login_authenticate(struct login *l, struct upstream *u)
 	    .host = d->host,
 	    .port = d->port,
 	    .preference = d->mechanisms,
-	    .clear_text_allowed = d->clear_text_allowed,
+	    /* on-premise it is the Cloud Connector's tunnel that encrypts */
+	    .clear_text_allowed =
+		d->clear_text_allowed || d->proxy_type == PROXY_ON_PREMISE,
 	};
 	const struct sasl_mechanism *mechanism;
 	int r;

@@ -186,6 +186,67 @@ START_TEST(test_carries_a_session)
 }
 END_TEST
 
+START_TEST(test_passes_a_session_through)
+{
+	static const struct {
+		const char *label, *client, *server;
+		int want;
+		const char *to_server, *to_client, *left;
+	} rows[] = {
+	    {"MAIL with brackets", "MAIL FROM:<a@b>\r\nX\r\n", "", SMTP_BRACKETS_RELAY,
+		"", "", "MAIL FROM:<a@b>\r\nX\r\n"},
+	    {"RCPT with brackets is a line", "RCPT TO:<a@b>\r\nDATA\r\n", "503 No\r\n",
+		SMTP_BRACKETS_RELAY, "RCPT TO:<a@b>\r\nDATA\r\n", "503 No\r\n", ""},
+	    {"MAIL without brackets, then one with",
+		"MAIL FROM:a@b\r\nMAIL FROM:<c@d>\r\n", "501 No\r\n", SMTP_BRACKETS_RELAY,
+		"MAIL FROM:<a@b>\r\n", "501 No\r\n", "MAIL FROM:<c@d>\r\n"},
+	    {"EHLO first", "EHLO me\r\nMAIL FROM:a@b\r\nDATA\r\n",
+		"250-m\r\n250 SIZE\r\n250 OK\r\n", SMTP_BRACKETS_RELAY,
+		"EHLO me\r\nMAIL FROM:<a@b>\r\nDATA\r\n",
+		"250-m\r\n250 SIZE\r\n250 OK\r\n", ""},
+	    {"a login", "AUTH LOGIN\r\nMAIL FROM:x\r\nRCPT TO:x\r\nDATA\r\n",
+		"334 VXNlcm5hbWU6\r\n334 UGFzc3dvcmQ6\r\n235 OK\r\n", SMTP_BRACKETS_RELAY,
+		"AUTH LOGIN\r\nMAIL FROM:x\r\nRCPT TO:x\r\nDATA\r\n",
+		"334 VXNlcm5hbWU6\r\n334 UGFzc3dvcmQ6\r\n235 OK\r\n", ""},
+	    {"a login refused", "AUTH PLAIN AGEAYg==\r\nQUIT\r\n",
+		"535 No\r\n221 Bye\r\n", SMTP_BRACKETS_QUIT,
+		"AUTH PLAIN AGEAYg==\r\nQUIT\r\n", "535 No\r\n221 Bye\r\n", ""},
+	    {"a login that the client leaves", "AUTH LOGIN\r\n", "334 VXNlcm5hbWU6\r\n",
+		SMTP_BRACKETS_CLIENT_ENDED, "AUTH LOGIN\r\n", "334 VXNlcm5hbWU6\r\n", ""},
+	    {"STARTTLS", "STARTTLS\r\n\x16\3\1", "", SMTP_BRACKETS_RELAY, "STARTTLS\r\n",
+		"", "\x16\3\1"},
+	    {"BDAT", "BDAT 2 LAST\r\nab", "", SMTP_BRACKETS_RELAY, "BDAT 2 LAST\r\n", "",
+		"ab"},
+	    {"the server closes", "NOOP\r\nNOOP\r\n", "421 4.3.2 Bye\r\n", -ESHUTDOWN,
+		"NOOP\r\n", "421 4.3.2 Bye\r\n", "NOOP\r\n"},
+	    {"nothing", "", "", SMTP_BRACKETS_CLIENT_ENDED, "", "", ""},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		_cleanup_scene_ struct scene s;
+		_cleanup_secret_ struct secret heard = {0};
+		int r;
+
+		scene_begin(&s, &protocol_smtp);
+		s.x.access = ACCESS_PASS_THROUGH;
+		scene_client_ends(&s);
+		r = run(&s, rows[i].client, rows[i].server);
+		ck_assert_msg(
+		    r == rows[i].want, "%s: %d (%s)", rows[i].label, r, s.x.why);
+		ck_assert_msg(
+		    strcmp(scene_heard(s.server_fd, &heard), rows[i].to_server) == 0,
+		    "%s: the server was told '%s'", rows[i].label, secret_str(&heard));
+		ck_assert_uint_eq(s.x.bytes_in, heard.len);
+		ck_assert_msg(
+		    strcmp(scene_heard(s.client_fd, &heard), rows[i].to_client) == 0,
+		    "%s: the client was told '%s'", rows[i].label, secret_str(&heard));
+		ck_assert_msg(strcmp(secret_str(&s.client.input), rows[i].left) == 0,
+		    "%s: what is left is '%s'", rows[i].label,
+		    secret_str(&s.client.input));
+	}
+}
+END_TEST
+
 START_TEST(test_what_follows_data_is_left_for_the_relay)
 {
 	_cleanup_scene_ struct scene s;
@@ -245,6 +306,7 @@ int main(void)
 	    test_foreign_bytes_pass,
 	    test_nothing_of_an_address_is_lost_to_a_nul_byte,
 	    test_carries_a_session,
+	    test_passes_a_session_through,
 	    test_what_follows_data_is_left_for_the_relay,
 	    test_the_client_may_end,
 	    test_the_server_may_end,
