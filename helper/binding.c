@@ -7,7 +7,6 @@
 #include "binding.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "config.h"
@@ -69,7 +68,7 @@ static bool is_service_name(const char *name)
 	return n >= 1 && n <= SERVICE_NAME_MAX;
 }
 
-const char *binding_find_bad_name(const struct binding *b)
+static const char *find_bad_name(const struct binding *b, const char *destination)
 {
 	const struct {
 		const char *what, *name;
@@ -82,12 +81,39 @@ const char *binding_find_bad_name(const struct binding *b)
 
 	if (!is_service_name(b->service))
 		return "service";
-	if (!config_name_is_valid(b->destination))
+	if (!config_name_is_valid(destination))
 		return "destination";
 	for (size_t i = 0; i < ELEMENTSOF(optional); i++)
 		if (optional[i].name && !config_name_is_valid(optional[i].name))
 			return optional[i].what;
 	return NULL;
+}
+
+const char *binding_find_bad_name(const struct binding *b)
+{
+	return find_bad_name(b, b->destination);
+}
+
+enum binding_kind binding_kind(const struct binding *b, const char **ret_name)
+{
+	size_t n = strlen(BINDING_ASSERTION_PREFIX);
+
+	*ret_name = b->destination;
+	if (strcmp(b->destination, BINDING_CONNECTIVITY_NAME) == 0)
+		return BINDING_CONNECTIVITY;
+	if (strncmp(b->destination, BINDING_ASSERTION_PREFIX, n) != 0)
+		return BINDING_DESTINATION;
+	*ret_name += n;
+	return BINDING_ASSERTION;
+}
+
+bool binding_is_well_formed(const struct binding *b)
+{
+	const char *name;
+
+	if (binding_kind(b, &name) == BINDING_CONNECTIVITY)
+		name = "connectivity";
+	return !find_bad_name(b, name);
 }
 
 /* Lengths keep the parts apart. */

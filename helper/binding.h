@@ -2,6 +2,8 @@
 #pragma once
 /* What a connection is bound to: which destination of whom its tokens are for. */
 
+#include <stdbool.h>
+
 #include "digest.h"
 
 /* Strings owned; `tenant` and those below it are NULL if not given. */
@@ -18,6 +20,24 @@ struct binding {
 _must_check_ int binding_copy(const struct binding *b, struct binding *ret);
 /* The name of the first string that is no name of its kind, or NULL if all are well-formed. */
 const char *binding_find_bad_name(const struct binding *b);
+
+/*
+ * Beside callers' tokens there are those that we need to get them. They have bindings too,
+ * with a `destination` that no caller's can have.
+ */
+enum binding_kind {
+	BINDING_DESTINATION, /* `destination` is one's name */
+	BINDING_CONNECTIVITY, /* BINDING_CONNECTIVITY_NAME: the tenant's JWT for the proxy */
+	BINDING_ASSERTION, /* BINDING_ASSERTION_PREFIX and a name: what it has, others show */
+};
+#define BINDING_CONNECTIVITY_NAME "connectivity.json"
+#define BINDING_ASSERTION_PREFIX "assertion:"
+
+/* The kind, and the destination's name without what says the kind (borrowed). */
+enum binding_kind binding_kind(const struct binding *b, const char **ret_name);
+
+/* Whether every string is one that a binding of its kind may have. */
+bool binding_is_well_formed(const struct binding *b);
 
 /*
  * One hash over all that says whose a token or a TLS session is: tenant, instance, level,

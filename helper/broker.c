@@ -12,18 +12,24 @@
 #include <sys/random.h>
 
 #include "deadline.h"
-#include "fetch.h"
+#include "errand.h"
+#include "flood.h"
 #include "log.h"
 #include "lookup.h"
+#include "outcome.h"
+#include "reason.h"
+#include "redeem.h"
 #include "report.h"
-#include "token-reply.h"
+#include "rotation.h"
 
 struct broker {
 	const char *config_dir;
 	struct stats *stats;
 	struct cache *cache;
 	struct store *store;
-	struct fetcher *fetcher;
+	struct rotation *rotation;
+	struct flood *flood;
+	struct errands *errands;
 	sd_event_source *timer; /* CLOCK_BOOTTIME: renewals and ends of life */
 	char *why;		/* the reason of the last look-up that failed */
 	char *last_failure;
@@ -33,9 +39,11 @@ struct broker *broker_free(struct broker *b)
 {
 	if (!b)
 		return NULL;
-	fetcher_free(b->fetcher);
+	errands_free(b->errands);
+	rotation_free(b->rotation);
 	store_free(b->store);
 	cache_free(b->cache);
+	flood_free(b->flood);
 	sd_event_source_disable_unref(b->timer);
 	free(b->why);
 	free(b->last_failure);
@@ -46,6 +54,11 @@ struct broker *broker_free(struct broker *b)
 static void broker_freep(struct broker **b)
 {
 	broker_free(*b);
+}
+
+const char *broker_config_dir(const struct broker *b)
+{
+	return b->config_dir;
 }
 
 const struct cache *broker_cache(const struct broker *b)
@@ -77,20 +90,33 @@ struct store *broker_store(const struct broker *b)
 void broker_restore(struct broker *b)
 {
 	store_restore(b->store);
+	rotation_resume(b->rotation);
 	arm_timer(b);
 }
 
-/* After a change: what must outlive us is kept before anybody hears of it. */
-static void answer_waiters(struct broker *b, struct cache_entry *e)
+/*
+ * After a change: what must outlive us is kept before anybody hears of it. Each waiter gets
+ * `answer`, or without one what the entry has to say.
+ */
+static void tell_waiters(
+    struct broker *b, struct cache_entry *e, const struct cache_answer *answer)
 {
 	uint64_t now = deadline_boottime();
-	struct cache_answer answer;
+	struct cache_answer own;
 	struct cache_waiter *w;
 
-	store_update(b->store);
-	while ((w = cache_take_waiter(e, now, &answer)))
-		w->answer(w, &answer);
+	if (cache_next_unsaved(b->cache, NULL))
+		store_hurry(b->store); /* it is nowhere else */
+	else
+		store_update(b->store);
+	while ((w = cache_take_waiter(e, now, &own)))
+		w->answer(w, answer ? answer : &own);
 	arm_timer(b);
+}
+
+static void answer_waiters(struct broker *b, struct cache_entry *e)
+{
+	tell_waiters(b, e, NULL);
 }
 
 static void note_failure(struct broker *b, const char *destination, const char *reason)
@@ -104,31 +130,45 @@ static void note_failure(struct broker *b, const char *destination, const char *
 	b->last_failure = text;
 }
 
-/* How a fetch failed, in all that is needed to remember, tell and record it. */
-struct failure {
-	enum cache_verdict verdict;
-	const char *host; /* NULL if nobody was asked */
-	long http_status; /* 0 if there was no reply */
-	const char *error;
-	const char *reason;
-	uint64_t retry_after_usec;
-};
+/* The reason as it may be told; libcurl and file names may say anything. Borrowed. */
+static const char *tell_failure(struct broker *b, const struct cache_entry *e,
+    const struct failure *f, struct secret *escaped)
+{
+	const struct binding *binding = cache_entry_binding(e);
+	const char *reason = "out of memory";
+
+	/* what is escaped already stays as it is */
+	if (log_escape(escaped, f->reason, strlen(f->reason)) == 0)
+		reason = secret_str(escaped);
+	report_fetch_failed(binding, f->host, f->http_status, f->error, reason);
+	note_failure(b, binding->destination, reason);
+	return reason;
+}
 
 static void settle_failure(
     struct broker *b, struct cache_entry *e, const struct failure *f)
 {
-	const struct binding *binding = cache_entry_binding(e);
 	_cleanup_secret_ struct secret escaped = {0};
-	const char *reason = "out of memory";
+	const char *reason = tell_failure(b, e, f, &escaped);
 
-	/* libcurl and file names may say anything; what is escaped already stays as it is. */
-	if (log_escape(&escaped, f->reason, strlen(f->reason)) == 0)
-		reason = secret_str(&escaped);
-	report_fetch_failed(binding, f->host, f->http_status, f->error, reason);
-	note_failure(b, binding->destination, reason);
 	cache_settle_failure(b->cache, e, f->verdict, f->error, reason,
 	    f->retry_after_usec, deadline_boottime());
 	answer_waiters(b, e);
+}
+
+/* Nobody knows what has become of a code: who waits may think so too, who comes later not. */
+static void settle_lost_code(
+    struct broker *b, struct cache_entry *e, const struct failure *f)
+{
+	_cleanup_secret_ struct secret escaped = {0};
+	struct cache_answer answer = {.verdict = CACHE_UNAVAILABLE};
+
+	answer.reason = tell_failure(b, e, f, &escaped);
+	cache_settle_failure(b->cache, e, CACHE_REFUSED, INVALID_GRANT,
+	    "the code has been sent to the token service and its answer was lost; the "
+	    "client needs a new code",
+	    CACHE_CODE_REFUSAL_USEC, deadline_boottime());
+	tell_waiters(b, e, &answer);
 }
 
 static void settle_token(struct broker *b, struct cache_entry *e,
@@ -145,84 +185,73 @@ static void settle_token(struct broker *b, struct cache_entry *e,
 		settle_failure(b, e, &no_memory);
 		return;
 	}
+	if (reply->request->grant == GRANT_REFRESH_TOKEN)
+		cache_accept(b->cache, e, deadline_boottime());
 	if (r > 0)
 		report_recovered(cache_entry_binding(e), reply->request->host);
 	answer_waiters(b, e);
 }
 
-/* Judges a reply: true if `token` has a token now, else *f says what went wrong. */
-static bool take_token(
-    const struct fetch_reply *reply, struct token_reply *token, struct failure *f)
+static void on_fetched(struct broker *b, struct cache_entry *e,
+    const struct fetch_reply *reply, enum cache_verdict failure)
 {
-	f->http_status = reply->http_status;
-	f->retry_after_usec = reply->retry_after_usec;
-	f->reason = "out of memory";
-	if (token_reply_parse(reply->http_status, reply->body, reply->len, token) < 0)
-		return false;
-	if (token->kind == TOKEN_REPLY_TOKEN)
-		return true;
-	if (token->kind == TOKEN_REPLY_REFUSED)
-		f->verdict = CACHE_REFUSED;
-	token_request_mask(reply->request, &token->reason);
-	token_request_mask(reply->request, &token->error);
-	f->reason = secret_str(&token->reason);
-	f->error = token->error.data;
-	return false;
-}
+	_cleanup_token_reply_ struct token_reply token = {.kind = TOKEN_REPLY_TEMPORARY};
+	struct failure f = {
+	    .verdict = failure, .host = reply->request->host, .reason = reply->failure};
+	bool has_token = !reply->failure && outcome_judge(reply, &token, &f);
+	enum redeemed redeemed = REDEEMED;
 
-static void on_fetched(void *userdata, void *context, const struct fetch_reply *reply)
-{
-	_cleanup_token_reply_ struct token_reply token = {0};
-	struct failure f = {.verdict = CACHE_UNAVAILABLE,
-	    .host = reply->request->host,
-	    .reason = reply->failure};
-	struct broker *b = userdata;
-	struct cache_entry *e = context;
-
-	if (!reply->failure && take_token(reply, &token, &f))
+	if (grant_field(reply->request->grant))
+		redeemed = redeem_settle(b->rotation, e, reply, &token);
+	if (has_token)
 		settle_token(b, e, reply, &token);
+	else if (redeemed == REDEEM_LOST)
+		settle_lost_code(b, e, &f);
 	else
 		settle_failure(b, e, &f);
 }
 
-/* Whether a file could not be read for want of something that is not the file's fault. */
-static bool is_shortage(int error)
+/* Puts in the client's credential, or what replaced it; false if that has settled the entry. */
+static bool add_credential(
+    struct broker *b, struct cache_entry *e, struct token_request *request)
 {
-	return error == -EMFILE || error == -ENFILE || error == -EIO;
+	_cleanup_free_ char *why = NULL;
+	struct failure f;
+	int r;
+
+	if (cache_is_client_fetching(b->cache, e)) /* as before the destination's edit */
+		r = reason_set(&why, -EBUSY,
+		    "the credential is being presented for the destination as it was");
+	else
+		r = redeem_prepare(b->rotation, b->config_dir, e, request, &why);
+	if (r == 0)
+		return true;
+	if (r == -EKEYREVOKED && cache_entry_is_valid(e, deadline_boottime())) {
+		cache_drop_fetch(e); /* a used code's token serves until it expires */
+		answer_waiters(b, e);
+		return false;
+	}
+	f = outcome_of_credential(r, why);
+	settle_failure(b, e, &f);
+	return false;
 }
 
 /* Starts the fetch of an entry that is marked as fetching; settles it if that fails. */
 static void start_fetch(
     struct broker *b, struct cache_entry *e, struct token_request *request)
 {
-	struct failure f = {.verdict = CACHE_UNAVAILABLE, .reason = "out of memory"};
-	_cleanup_free_ char *why = NULL;
-	_cleanup_secret_ struct secret pem = {0};
-	int r;
-
-	r = lookup_anchors(b->config_dir, request, &pem, &why);
-	if (r < 0 && why) {
-		f.verdict =
-		    is_shortage(r) ? CACHE_UNAVAILABLE : CACHE_DESTINATION_INVALID;
-		f.reason = why;
-	}
-	if (r == 0) {
-		if (request->trust.insecure_trust_all)
-			report_unchecked(cache_entry_binding(e), request->host);
-		r = fetch_start(b->fetcher, request, &pem, e);
-		b->stats->token_requests++;
-	}
-	if (r < 0)
-		settle_failure(b, e, &f);
+	if (!grant_field(request->grant) || add_credential(b, e, request))
+		errand_start(b->errands, e, request);
 }
 
 /* Finds the request that the binding now stands for: 0 or -errno; b->why tells the reason. */
 static int look_up(struct broker *b, const struct binding *binding,
-    struct token_request *ret_request, struct cache_key *ret_key)
+    const char *credential, struct token_request *ret_request, struct cache_key *ret_key)
 {
 	free(b->why);
 	b->why = NULL;
-	return lookup_request(b->config_dir, binding, ret_request, ret_key, &b->why);
+	return lookup_request(
+	    b->config_dir, binding, credential, ret_request, ret_key, &b->why);
 }
 
 /* What a failed look-up comes to: an answer, or -ENOMEM. */
@@ -231,14 +260,21 @@ static int answer_invalid(struct broker *b, int error, struct cache_answer *ret)
 	if (error == -ENOMEM || !b->why)
 		return -ENOMEM;
 	*ret = (struct cache_answer){.reason = b->why,
-	    .verdict =
-		is_shortage(error) ? CACHE_UNAVAILABLE : CACHE_DESTINATION_INVALID};
+	    .verdict = lookup_is_shortage(error) ? CACHE_UNAVAILABLE
+						 : CACHE_DESTINATION_INVALID};
 	return 0;
 }
 
-/* A question to the cache: for a token, or, with the hash of a refused one, for another. */
-static int ask(struct broker *b, const struct binding *binding, uint64_t minimum_usec,
-    const char *rejected_sha256, struct cache_waiter *w, struct cache_answer *ret)
+/* Whether nobody can tell the credential from one made up, and too many of these have come. */
+static bool is_flood(struct broker *b, const struct cache_key *key, uint64_t now)
+{
+	return cache_is_stranger(b->cache, key, now) &&
+	       !rotation_knows(b->rotation, key) &&
+	       !flood_admit(b->flood, key->owner, now);
+}
+
+int broker_ask(struct broker *b, const struct broker_question *q, struct cache_waiter *w,
+    struct cache_answer *ret)
 {
 	_cleanup_token_request_ struct token_request request = {0};
 	uint64_t now = deadline_boottime();
@@ -246,14 +282,28 @@ static int ask(struct broker *b, const struct binding *binding, uint64_t minimum
 	struct cache_key key;
 	int r;
 
-	r = look_up(b, binding, &request, &key);
+	r = look_up(b, q->binding, q->credential, &request, &key);
 	if (r < 0)
 		return answer_invalid(b, r, ret);
-	if (rejected_sha256)
+	if (!grant_field(request.grant) != !q->credential) {
+		*ret = (struct cache_answer){.verdict = CACHE_CREDENTIAL_MISFIT};
+		return 0;
+	}
+	if (q->credential && is_flood(b, &key, now)) {
+		*ret = (struct cache_answer){.verdict = CACHE_FULL,
+		    .reason =
+			"too many credentials that nobody knows have been tried for "
+			"this destination within a minute"};
+		return 0;
+	}
+	if (q->rejected_sha256)
 		r = cache_reject(
-		    b->cache, &key, binding, rejected_sha256, now, w, ret, &fetch);
+		    b->cache, &key, q->binding, q->rejected_sha256, now, w, ret, &fetch);
 	else
-		r = cache_get(b->cache, &key, binding, minimum_usec, now, w, ret, &fetch);
+		r = cache_get(
+		    b->cache, &key, q->binding, q->minimum_usec, now, w, ret, &fetch);
+	if (r == 0 && q->credential)
+		cache_keep_credential(b->cache, &key, q->credential);
 	store_update(b->store);
 	if (r < 0 || !fetch)
 		return r;
@@ -263,25 +313,15 @@ static int ask(struct broker *b, const struct binding *binding, uint64_t minimum
 	return 0;
 }
 
-int broker_get(struct broker *b, const struct binding *binding, uint64_t minimum_usec,
-    struct cache_waiter *w, struct cache_answer *ret)
-{
-	return ask(b, binding, minimum_usec, NULL, w, ret);
-}
-
-int broker_reject(struct broker *b, const struct binding *binding, const char *sha256_hex,
-    struct cache_waiter *w, struct cache_answer *ret)
-{
-	return ask(b, binding, 0, sha256_hex, w, ret);
-}
-
 /* Renews one token, unless its destination is no longer what it was fetched for. */
 static void renew(struct broker *b, struct cache_entry *e)
 {
+	const struct secret *credential = cache_entry_credential(e);
 	_cleanup_token_request_ struct token_request request = {0};
 	struct cache_key key;
 
-	if (look_up(b, cache_entry_binding(e), &request, &key) < 0 ||
+	if (look_up(b, cache_entry_binding(e),
+		credential->len > 0 ? credential->data : NULL, &request, &key) < 0 ||
 	    memcmp(&key, cache_entry_key(e), sizeof(key)) != 0)
 		cache_drop_fetch(e);
 	else
@@ -302,7 +342,7 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
 	return 0;
 }
 
-int broker_new(sd_event *event, const char *config_dir, struct stats *stats,
+int broker_new(sd_event *event, const struct broker_folders *folders, struct stats *stats,
     struct outbox *outbox, struct broker **ret)
 {
 	_cleanup_(broker_freep) struct broker *b = calloc(1, sizeof(*b));
@@ -311,16 +351,20 @@ int broker_new(sd_event *event, const char *config_dir, struct stats *stats,
 
 	if (!b)
 		return -ENOMEM;
-	b->config_dir = config_dir;
+	b->config_dir = folders->config_dir;
 	b->stats = stats;
 	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) < 0)
 		seed = deadline_boottime(); /* it spreads load, no more */
 	r = cache_new(seed, &b->cache);
 	if (r == 0)
 		r = store_new(event, b->cache, outbox, &b->store);
+	if (r == 0)
+		r = flood_new(&b->flood);
+	if (r == 0)
+		r = rotation_new(event, b->cache, folders->state_dir, &b->rotation);
 	if (r < 0)
 		return r;
-	r = fetcher_new(event, on_fetched, b, &b->fetcher);
+	r = errands_new(event, b->config_dir, stats, b, on_fetched, &b->errands);
 	if (r < 0)
 		return r;
 	r = sd_event_add_time(
@@ -329,4 +373,9 @@ int broker_new(sd_event *event, const char *config_dir, struct stats *stats,
 		return r;
 	*ret = TAKE_PTR(b);
 	return 0;
+}
+
+bool broker_is_redeeming(const struct broker *b)
+{
+	return cache_is_redeeming(b->cache);
 }

@@ -10,9 +10,18 @@
 
 struct broker;
 
-/* `config_dir` (may be NULL), `stats` and `outbox` are borrowed for its life. 0 or -errno. */
-_must_check_ int broker_new(sd_event *event, const char *config_dir, struct stats *stats,
-    struct outbox *outbox, struct broker **ret);
+/* What command line and service manager say; each may be NULL. Strings borrowed. */
+struct broker_folders {
+	const char *config_dir; /* as config_open() takes it */
+	const char *state_dir;	/* as rotation_folder() takes it */
+};
+
+/*
+ * The strings of `folders`, `stats` and `outbox` are borrowed for its life. 0 or -errno;
+ * -EINVAL if the state folder is no absolute path.
+ */
+_must_check_ int broker_new(sd_event *event, const struct broker_folders *folders,
+    struct stats *stats, struct outbox *outbox, struct broker **ret);
 /* Takes NULL; returns NULL. No waiter may be queued any more. */
 struct broker *broker_free(struct broker *b);
 
@@ -21,17 +30,27 @@ struct store *broker_store(const struct broker *b);
 /* Begins with what was offered to the store. */
 void broker_restore(struct broker *b);
 
-/*
- * Asks for a token that is good for `minimum_usec`. 0 with *ret set: if its verdict is
- * CACHE_WAIT, w->answer() is called once, perhaps before this returns, unless
- * cache_forget_waiter() comes first. -ENOMEM.
- */
-_must_check_ int broker_get(struct broker *b, const struct binding *binding,
-    uint64_t minimum_usec, struct cache_waiter *w, struct cache_answer *ret);
+/* Who asks for a token, and what it must be like. Borrowed for the time of the call. */
+struct broker_question {
+	const struct binding *binding;
+	const char *credential; /* the client's refresh token or code; NULL for none */
+	const char
+	    *rejected_sha256;  /* of the token that the mail server refused, or NULL */
+	uint64_t minimum_usec; /* what it must be good for, if none was refused */
+};
 
-/* The same after the mail server refused the token with this SHA-256 (hexadecimal). */
-_must_check_ int broker_reject(struct broker *b, const struct binding *binding,
-    const char *sha256_hex, struct cache_waiter *w, struct cache_answer *ret);
+/*
+ * Asks for a token. 0 with *ret set: if its verdict is CACHE_WAIT, w->answer() is called
+ * once, perhaps before this returns, unless cache_forget_waiter() comes first. -ENOMEM.
+ */
+_must_check_ int broker_ask(struct broker *b, const struct broker_question *q,
+    struct cache_waiter *w, struct cache_answer *ret);
+
+/* Whether a client's credential is on its way: its answer must not be missed. */
+bool broker_is_redeeming(const struct broker *b);
+
+/* What broker_new() was given. */
+const char *broker_config_dir(const struct broker *b);
 
 /* For Status. */
 const struct cache *broker_cache(const struct broker *b);

@@ -22,11 +22,18 @@ struct cache_entry *cache_entry_free(struct cache_entry *e)
 	if (!e)
 		return NULL;
 	binding_done(&e->binding);
+	secret_done(&e->credential);
+	secret_done(&e->unsaved);
 	secret_done(&e->token);
 	free(e->error);
 	free(e->reason);
 	free(e);
 	return NULL;
+}
+
+bool cache_entry_lacks_credential(const struct cache_entry *e)
+{
+	return e->credential.len == 0 && cache_has_credential(&e->key);
 }
 
 static uint64_t life(const struct cache_entry *e)
@@ -55,7 +62,9 @@ bool cache_entry_may_fetch(const struct cache_entry *e, uint64_t now)
 
 bool cache_entry_remembers(const struct cache_entry *e, uint64_t now)
 {
-	return now < e->identity_refused_until ||
+	return e->unsaved.len > 0 ||
+	       (e->accepted_at > 0 && now < e->accepted_at + CACHE_KNOWN_USEC) ||
+	       now < e->identity_refused_until ||
 	       now < e->failure_until + (e->failures > 0 ? FAILURES_KEPT_USEC : 0) ||
 	       now < MAX_OF(e->rejected_at, e->replaced_at) + CACHE_REFUSAL_USEC;
 }
@@ -73,7 +82,9 @@ uint64_t cache_entry_due(const struct cache_entry *e)
 	if (e->token.len == 0)
 		return UINT64_MAX;
 	renew = MAX_OF(MAX_OF(e->renew_at, e->failure_until), e->identity_refused_until);
-	return e->fetching ? e->expires_at : MIN_OF(renew, e->expires_at);
+	if (e->fetching || cache_entry_lacks_credential(e))
+		return e->expires_at;
+	return MIN_OF(renew, e->expires_at);
 }
 
 void cache_entry_answer(
@@ -135,6 +146,8 @@ int cache_entry_set_token(struct cache_entry *e, const struct secret *token,
 void cache_entry_drop_token(struct cache_entry *e)
 {
 	secret_done(&e->token);
+	if (!e->fetching)
+		secret_done(&e->credential);
 	e->expires_at = e->renew_at = e->fetched_at = 0;
 }
 

@@ -9,6 +9,10 @@
 /* How long a refusal holds, the token service's and the mail server's. */
 #define CACHE_REFUSAL_USEC (60 * USEC_PER_SEC)
 #define CACHE_RETRY_AFTER_MAX_USEC (300 * USEC_PER_SEC)
+/* The longest of all pauses. */
+#define CACHE_PAUSE_MAX_USEC CACHE_CODE_REFUSAL_USEC
+/* How long a credential that was good is known after it was last used. */
+#define CACHE_KNOWN_USEC (UINT64_C(90) * 24 * 60 * 60 * USEC_PER_SEC)
 
 /*
  * Moments are 0 if there is none. Strings owned. Invariant: `token` is empty or `sha256`
@@ -19,6 +23,8 @@ struct cache_entry {
 	struct cache_entry *previous, *next; /* most recently used first */
 	struct cache_key key;
 	struct binding binding;
+	struct secret credential; /* the client's, while it is wanted for a renewal */
+	struct secret unsaved;	  /* a sealed record; empty if there is none */
 	struct secret token;
 	char sha256[DIGEST_SHA256_HEX_SIZE];
 	uint64_t fetched_at;
@@ -37,6 +43,7 @@ struct cache_entry {
 	uint64_t rejected_at;
 	uint64_t replaced_at;
 	uint64_t identity_refused_until;
+	uint64_t accepted_at; /* a fetch for the credential last brought a token */
 };
 
 /* All entries; the last one makes room first. */
@@ -47,12 +54,21 @@ struct cache {
 	uint64_t changes; /* see cache_changes() */
 };
 
+/* The key's entry, or NULL. */
+struct cache_entry *cache_find(const struct cache *c, const struct cache_key *key);
+/* Whether two keys are of one owner and one credential. */
+bool cache_is_same_client(const struct cache_key *a, const struct cache_key *b);
+/* Whether the key has a credential. */
+bool cache_has_credential(const struct cache_key *key);
+
 /* Takes over an entry that is in no list, as the one that was used longest ago. */
 void cache_append(struct cache *c, struct cache_entry *e);
 
 /* Wipes and frees; takes NULL; returns NULL. */
 struct cache_entry *cache_entry_free(struct cache_entry *e);
 
+/* Whether the key has a credential that is not kept (any more). */
+bool cache_entry_lacks_credential(const struct cache_entry *e);
 /* Whether there is a token that lives long enough to be used at all. */
 bool cache_entry_has_token(const struct cache_entry *e, uint64_t now);
 /* Whether its life left is at least `minimum_usec`, or half of the whole if that is less. */

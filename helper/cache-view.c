@@ -33,6 +33,14 @@ unsigned cache_fetches(const struct cache *c)
 	return n;
 }
 
+bool cache_is_redeeming(const struct cache *c)
+{
+	for (const struct cache_entry *e = c->first; e; e = e->next)
+		if (e->fetching && cache_has_credential(&e->key))
+			return true;
+	return false;
+}
+
 static const char *state_name(const struct cache_entry *e, uint64_t now)
 {
 	if (now < e->identity_refused_until)

@@ -63,24 +63,41 @@ struct cache *cache_free(struct cache *c)
 
 static bool is_busy(const struct cache_entry *e)
 {
-	return e->fetching || e->waiters > 0;
+	return e->fetching || e->waiters > 0 || e->unsaved.len > 0;
 }
 
-/* Makes room by dropping the entry that was used longest ago and that nobody waits for. */
-static bool make_room(struct cache *c)
+/* What is lost with an entry: nothing, that its credential is known, a token. */
+static int worth(const struct cache_entry *e)
 {
-	struct cache_entry *e = c->last;
+	if (e->token.len > 0)
+		return 2;
+	return e->accepted_at > 0 ? 1 : 0;
+}
+
+/*
+ * Makes room by dropping the entry that nobody waits for and that is worth least, of
+ * these the one that was used longest ago. Whoever comes with a credential that is not
+ * known drives out no token.
+ */
+static bool make_room(struct cache *c, const struct cache_key *newcomer)
+{
+	int limit = cache_has_credential(newcomer) ? 2 : 3;
+	struct cache_entry *victim = NULL;
 
 	if (c->n < CACHE_ENTRIES_MAX)
 		return true;
-	while (e && is_busy(e))
-		e = e->previous;
-	if (e)
-		remove_entry(c, e);
-	return e;
+	for (struct cache_entry *e = c->last; e && limit > 0; e = e->previous) {
+		if (is_busy(e) || worth(e) >= limit)
+			continue;
+		victim = e;
+		limit = worth(e);
+	}
+	if (victim)
+		remove_entry(c, victim);
+	return victim;
 }
 
-static struct cache_entry *find(struct cache *c, const struct cache_key *key)
+struct cache_entry *cache_find(const struct cache *c, const struct cache_key *key)
 {
 	for (struct cache_entry *e = c->first; e; e = e->next)
 		if (memcmp(&e->key, key, sizeof(*key)) == 0)
@@ -92,12 +109,12 @@ static struct cache_entry *find(struct cache *c, const struct cache_key *key)
 static int open_entry(struct cache *c, const struct cache_key *key,
     const struct binding *binding, uint64_t now, struct cache_entry **ret)
 {
-	struct cache_entry *e = find(c, key);
+	struct cache_entry *e = cache_find(c, key);
 
 	if (e) {
 		unlink_entry(c, e);
 	} else {
-		if (!make_room(c))
+		if (!make_room(c, key))
 			return 0;
 		e = calloc(1, sizeof(*e));
 		if (!e)
@@ -212,7 +229,7 @@ int cache_reject(struct cache *c, const struct cache_key *key,
 	return 0;
 }
 
-/* Entries of the same owner under another request are what the destination was before. */
+/* Entries of the same client under another request are what the destination was before. */
 static bool drop_predecessors(struct cache *c, const struct cache_entry *e)
 {
 	bool had_failed = false;
@@ -221,7 +238,7 @@ static bool drop_predecessors(struct cache *c, const struct cache_entry *e)
 	for (struct cache_entry *other = c->first; other; other = next) {
 		next = other->next;
 		if (other == e || is_busy(other) ||
-		    memcmp(other->key.owner, e->key.owner, sizeof(e->key.owner)) != 0)
+		    !cache_is_same_client(&other->key, &e->key))
 			continue;
 		had_failed = had_failed || other->failures > 0;
 		remove_entry(c, other);
@@ -271,27 +288,33 @@ void cache_settle_failure(struct cache *c, struct cache_entry *e,
 		e->renew_at =
 		    e->expires_at; /* the next who asks finds out, not the timer */
 	if (verdict == CACHE_REFUSED)
-		pause = CACHE_REFUSAL_USEC;
+		pause = MAX_OF(CACHE_REFUSAL_USEC,
+		    MIN_OF(retry_after_usec, CACHE_CODE_REFUSAL_USEC));
 	else if (verdict == CACHE_UNAVAILABLE)
 		pause = MAX_OF(cache_pause(e->failures, next_random(c)),
 		    MIN_OF(retry_after_usec, CACHE_RETRY_AFTER_MAX_USEC));
 	cache_entry_set_failure(e, verdict, error, reason, pause, now);
+	if (e->token.len == 0)
+		secret_done(&e->credential); /* nothing to be renewed */
 }
 
 void cache_drop_fetch(struct cache_entry *e)
 {
 	e->fetching = e->replacing = false;
+	secret_done(&e->credential);
 	e->renew_at = e->expires_at;
 }
 
 /* Whether the token is to be renewed now; a token nobody asked for since it came is not. */
 static bool is_due(struct cache_entry *e, uint64_t now)
 {
-	if (e->token.len == 0 || now < e->renew_at || !cache_entry_may_fetch(e, now))
+	if (e->token.len == 0 || now < e->renew_at || !cache_entry_may_fetch(e, now) ||
+	    cache_entry_lacks_credential(e))
 		return false;
 	if (e->used_at > e->fetched_at)
 		return true;
 	e->renew_at = e->expires_at;
+	secret_done(&e->credential);
 	return false;
 }
 
@@ -320,14 +343,4 @@ uint64_t cache_next_due(const struct cache *c)
 	for (const struct cache_entry *e = c->first; e; e = e->next)
 		next = MIN_OF(next, cache_entry_due(e));
 	return next;
-}
-
-const struct binding *cache_entry_binding(const struct cache_entry *e)
-{
-	return &e->binding;
-}
-
-const struct cache_key *cache_entry_key(const struct cache_entry *e)
-{
-	return &e->key;
 }

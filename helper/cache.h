@@ -15,18 +15,25 @@
 #include <stdint.h>
 
 #include "binding.h"
+#include "deadline.h"
 #include "digest.h"
 #include "secret.h"
 
 #define CACHE_ENTRIES_MAX 1000
+/* How long a code that is used up, or whose answer was lost, is refused without being asked for. */
+#define CACHE_CODE_REFUSAL_USEC (600 * USEC_PER_SEC)
 
 struct cache;
 struct cache_entry;
 
-/* `request` changes when the destination is edited, `owner` does not. */
+/*
+ * `request` changes when the destination is edited, `owner` does not. `credential` is the
+ * digest of the client's refresh token or code, all zero where the grant has none.
+ */
 struct cache_key {
 	unsigned char owner[DIGEST_SHA256_SIZE];
 	unsigned char request[DIGEST_SHA256_SIZE];
+	unsigned char credential[DIGEST_SHA256_SIZE];
 };
 
 enum cache_verdict {
@@ -36,7 +43,8 @@ enum cache_verdict {
 	CACHE_UNAVAILABLE,	   /* no token now */
 	CACHE_DESTINATION_INVALID, /* found out only when the fetch was to start */
 	CACHE_IDENTITY_REFUSED,	   /* by the mail server, a fresh token too */
-	CACHE_FULL,		   /* every entry is busy */
+	CACHE_FULL,		   /* every entry is busy, or strangers are too many */
+	CACHE_CREDENTIAL_MISFIT,   /* the grant lacks one, or has no use for one */
 };
 
 /* Strings are borrowed until the cache is next changed. */
@@ -94,13 +102,49 @@ _must_check_ int cache_reject(struct cache *c, const struct cache_key *key,
     const struct binding *binding, const char *sha256_hex, uint64_t now,
     struct cache_waiter *w, struct cache_answer *ret, struct cache_entry **ret_fetch);
 
+/*
+ * Whether a fetch would be made for the key now, though its credential has never brought
+ * a token as far as the cache knows: who presents it may be anybody.
+ */
+bool cache_is_stranger(const struct cache *c, const struct cache_key *key, uint64_t now);
+
+/* Whether a fetch is under way for another entry of the entry's client. */
+bool cache_is_client_fetching(const struct cache *c, const struct cache_entry *e);
+
+/* Notes that the entry's credential is good: for long, it is no stranger's any more. */
+void cache_accept(struct cache *c, struct cache_entry *e, uint64_t now);
+
+/*
+ * Keeps the credential that the key is of, so that its token can be renewed ahead of
+ * time; it goes with the token, and when nobody asks for it any more. Nothing happens for
+ * a key that has no entry, and without memory.
+ */
+void cache_keep_credential(
+    struct cache *c, const struct cache_key *key, const char *credential);
+
+/*
+ * A record about the entry's client (owner and credential) that could not be written yet,
+ * as rotation.h has it: kept in its place, whatever becomes of the entry's token, until
+ * it is dropped or replaced. There is one for a client at most. 0 or -ENOMEM.
+ */
+_must_check_ int cache_set_unsaved(
+    struct cache *c, struct cache_entry *e, const struct secret *record);
+void cache_drop_unsaved(struct cache *c, const struct cache_key *key);
+/* The record of the key's client, or NULL. */
+const struct secret *cache_find_unsaved(
+    const struct cache *c, const struct cache_key *key);
+/* Steps through the entries with a record: start with NULL; NULL at the end. */
+struct cache_entry *cache_next_unsaved(
+    const struct cache *c, const struct cache_entry *position);
+const struct secret *cache_entry_unsaved(const struct cache_entry *e);
+
 /* The fetch brought a token, which is copied. 1 if failures had come before it, else 0; -errno. */
 _must_check_ int cache_settle_token(struct cache *c, struct cache_entry *e,
     const struct secret *token, uint64_t lifetime_usec, uint64_t now);
 
 /*
- * The fetch failed: `verdict` is CACHE_REFUSED (remembered for a minute),
- * CACHE_UNAVAILABLE (tried again after a pause that grows, or after `retry_after_usec` if
+ * The fetch failed: `verdict` is CACHE_REFUSED (remembered for a minute, or for
+ * `retry_after_usec` if that is longer, CACHE_CODE_REFUSAL_USEC at most), CACHE_UNAVAILABLE (tried again after a pause that grows, or after `retry_after_usec` if
  * that is longer, five minutes at most) or CACHE_DESTINATION_INVALID (not remembered).
  * Texts are copied; `error` may be NULL.
  */
@@ -120,15 +164,20 @@ void cache_forget_waiter(struct cache_waiter *w);
 
 /*
  * Wipes what has expired and returns the next entry in use whose token is to be renewed
- * now, its fetch begun; NULL if there is none (any more).
+ * now, its fetch begun; NULL if there is none (any more). One whose key has a credential
+ * is renewed only while that is kept.
  */
 struct cache_entry *cache_due(struct cache *c, uint64_t now);
 
 /* When cache_due() is worth calling next; UINT64_MAX for never. */
 uint64_t cache_next_due(const struct cache *c);
 
+/* Whether the entry has a token that can still be used. */
+bool cache_entry_is_valid(const struct cache_entry *e, uint64_t now);
 const struct binding *cache_entry_binding(const struct cache_entry *e);
 const struct cache_key *cache_entry_key(const struct cache_entry *e);
+/* What cache_keep_credential() kept: empty if there is none. */
+const struct secret *cache_entry_credential(const struct cache_entry *e);
 
 /* Grows with every change that a restart should not undo. */
 uint64_t cache_changes(const struct cache *c);
@@ -137,6 +186,9 @@ uint64_t cache_changes(const struct cache *c);
 unsigned cache_entries(const struct cache *c);
 unsigned cache_tokens(const struct cache *c);
 unsigned cache_fetches(const struct cache *c);
+
+/* Whether a fetch for a credential is under way. */
+bool cache_is_redeeming(const struct cache *c);
 
 /* Steps through all entries: start with *position = NULL; false at the end. */
 bool cache_next_view(const struct cache *c, const struct cache_entry **position,

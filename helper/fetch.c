@@ -1,32 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The only user of libcurl. Each request has a connection of its own, since libcurl
- * silently repeats a POST on a reused one that turns out to be closed. No redirects, no
- * proxy from the environment, nothing but HTTP/1.1; libcurl's buffers are wiped by the
- * allocator it is given. It judges no reply: token-reply.c does.
+ * The only user of libcurl, with fetch-options.c. Its buffers are wiped by the allocator
+ * it is given. It judges no reply: token-reply.c does.
  */
 
 #include "fetch.h"
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
-#include <sys/epoll.h>
 
-#include "anchors.h"
+#include "curl-loop.h"
 #include "deadline.h"
+#include "fetch-options.h"
 #include "secret-memory.h"
+#include "tunnel.h"
+#include "url.h"
+
+/* The status of a proxy that wants to be asked with other credentials (RFC 9110 15.5.8). */
+#define PROXY_AUTHENTICATION_REQUIRED 407
 
 /* One request under way, in its fetcher's list. */
 struct fetch {
 	struct fetcher *fetcher;
 	struct fetch *previous, *next;
-	CURL *easy;
-	struct curl_slist *headers;
-	struct token_request request;
-	struct secret pem;
+	CURL *easy; /* the transfer in hand: to the proxy, or the request itself */
+	struct fetch_lists lists;
+	bool is_dialling; /* it is the one to the proxy */
+	int fd;		  /* connected to the proxy, until libcurl takes it; else -1 */
+	struct tunnel *tunnel;
+	uint64_t connect_until_usec, until_usec; /* CLOCK_MONOTONIC */
+	const struct token_request *request;
+	const struct fetch_means *means;
 	struct secret body;
-	bool too_long, silent;
+	bool too_long, silent, was_sent;
 	sd_event_source *silence; /* the read time-out, from the end of connecting on */
 	char failure[CURL_ERROR_SIZE];
 	void *context;
@@ -36,8 +44,7 @@ struct fetcher {
 	fetch_done_fn done;
 	void *userdata;
 	sd_event *event;
-	sd_event_source *timer;
-	CURLM *multi;
+	struct curl_loop *loop;
 	struct fetch *first;
 };
 
@@ -51,23 +58,47 @@ static void fetch_unlink(struct fetch *f)
 		f->next->previous = f->previous;
 }
 
+/* Ends the transfer in hand, if there is one. */
+static void end_transfer(struct fetch *f)
+{
+	if (f->easy) {
+		curl_loop_remove(f->fetcher->loop, f->easy);
+		curl_easy_cleanup(f->easy);
+	}
+	f->easy = NULL;
+	fetch_lists_done(&f->lists);
+}
+
+/* Ends all that goes on and forgets what was borrowed. */
+static void fetch_end(struct fetch *f)
+{
+	end_transfer(f);
+	f->tunnel = tunnel_free(f->tunnel);
+	if (f->fd >= 0)
+		(void)close(f->fd); /* nothing of ours is on its way */
+	f->fd = -1;
+	f->silence = sd_event_source_disable_unref(f->silence);
+}
+
 static struct fetch *fetch_free(struct fetch *f)
 {
 	if (!f)
 		return NULL;
 	fetch_unlink(f);
-	if (f->easy) {
-		(void)curl_multi_remove_handle(
-		    f->fetcher->multi, f->easy); /* if it was added */
-		curl_easy_cleanup(f->easy);
-	}
-	sd_event_source_disable_unref(f->silence);
-	curl_slist_free_all(f->headers);
-	token_request_done(&f->request);
-	secret_done(&f->pem);
+	fetch_end(f);
 	secret_done(&f->body);
 	free(f);
 	return NULL;
+}
+
+void fetch_means_done(struct fetch_means *m)
+{
+	secret_done(&m->anchors);
+	secret_done(&m->certificate);
+	secret_done(&m->key);
+	free(m->proxy_host);
+	secret_done(&m->jwt);
+	*m = (struct fetch_means){0};
 }
 
 static void fetch_freep(struct fetch **f)
@@ -91,7 +122,7 @@ static int on_silence(sd_event_source *source, uint64_t usec, void *userdata)
 /* Starts the read time-out anew. Without memory for it the whole request's time-out is left. */
 static void watch_silence(struct fetch *f)
 {
-	uint64_t until = deadline_in(f->request.read_timeout_usec);
+	uint64_t until = deadline_in(f->request->read_timeout_usec);
 
 	if (f->silence) {
 		(void)sd_event_source_set_time(f->silence, until);
@@ -110,6 +141,7 @@ static int on_connected(
 	(void)own;
 	(void)peer_port;
 	(void)own_port;
+	((struct fetch *)userdata)->was_sent = true;
 	watch_silence(userdata);
 	return CURL_PREREQFUNC_OK;
 }
@@ -136,10 +168,21 @@ static const char *failure_of(const struct fetch *f, CURLcode code)
 	return f->failure[0] ? f->failure : curl_easy_strerror(code);
 }
 
+/* Tells how it ended, when libcurl has let go of what was borrowed, and frees. */
+static void tell(struct fetch *f, struct fetch_reply *reply)
+{
+	reply->request = f->request;
+	reply->was_sent = f->was_sent && !reply->jwt_refused;
+	reply->body = f->body.data;
+	reply->len = f->body.len;
+	fetch_end(f);
+	f->fetcher->done(f->fetcher->userdata, f->context, reply);
+	fetch_free(f);
+}
+
 static void finish(struct fetch *f, CURLcode code)
 {
-	struct fetch_reply reply = {
-	    .request = &f->request, .failure = failure_of(f, code)};
+	struct fetch_reply reply = {.failure = failure_of(f, code)};
 	curl_off_t retry_after_sec = 0;
 
 	(void)curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &reply.http_status);
@@ -147,94 +190,141 @@ static void finish(struct fetch *f, CURLcode code)
 	if (retry_after_sec > 0)
 		reply.retry_after_usec =
 		    (uint64_t)MIN_OF(retry_after_sec, INT32_MAX) * USEC_PER_SEC;
-	reply.body = f->body.data;
-	reply.len = f->body.len;
-	f->fetcher->done(f->fetcher->userdata, f->context, &reply);
-	fetch_free(f);
-}
-
-static void finish_all(struct fetcher *fetcher)
-{
-	CURLMsg *message;
-	int left;
-
-	while ((message = curl_multi_info_read(fetcher->multi, &left))) {
-		struct fetch *f = NULL;
-
-		if (message->msg != CURLMSG_DONE)
-			continue;
-		(void)curl_easy_getinfo(
-		    message->easy_handle, CURLINFO_PRIVATE, (char **)&f);
-		finish(f, message->data.result);
+	if (!reply.failure && f->request->route == TOKEN_ROUTE_HTTP_PROXY &&
+	    reply.http_status == PROXY_AUTHENTICATION_REQUIRED) {
+		reply.jwt_refused = true;
+		reply.failure =
+		    "the Connectivity proxy refused our token (HTTP status 407)";
 	}
+	tell(f, &reply);
 }
 
-static void act(struct fetcher *fetcher, curl_socket_t fd, int what)
+static void fail(struct fetch *f, int error, const char *why)
 {
-	int running;
+	struct fetch_reply reply = {.failure = why, .jwt_refused = error == -EKEYEXPIRED};
 
-	(void)curl_multi_socket_action(fetcher->multi, fd, what, &running);
-	finish_all(fetcher); /* whatever went wrong is told there, transfer by transfer */
+	tell(f, &reply);
 }
 
-static int on_io(sd_event_source *s, int fd, uint32_t events, void *userdata)
+/* libcurl asks for a socket: the one that leads through the proxy, which becomes its own. */
+static curl_socket_t on_open_socket(
+    void *userdata, curlsocktype purpose, struct curl_sockaddr *address)
 {
-	int what = 0;
+	struct fetch *f = userdata;
 
-	(void)s;
-	if (events & (EPOLLIN | EPOLLHUP))
-		what |= CURL_CSELECT_IN;
-	if (events & EPOLLOUT)
-		what |= CURL_CSELECT_OUT;
-	if (events & EPOLLERR)
-		what |= CURL_CSELECT_ERR;
-	act(userdata, fd, what);
-	return 0;
+	(void)purpose;
+	(void)address;
+	return f->fd >= 0 ? TAKE_FD(f->fd) : CURL_SOCKET_BAD;
 }
 
-static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
+static int on_socket_options(void *userdata, curl_socket_t fd, curlsocktype purpose)
 {
-	(void)s;
-	(void)usec;
-	act(userdata, CURL_SOCKET_TIMEOUT, 0);
-	return 0;
+	(void)userdata;
+	(void)fd;
+	(void)purpose;
+	return CURL_SOCKOPT_ALREADY_CONNECTED;
 }
 
-/* libcurl tells which of its sockets to watch for what; `source` is what we gave it before. */
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, void *source)
+static uint64_t left_usec(uint64_t until)
 {
-	struct fetcher *f = userdata;
-	sd_event_source *watch = source;
-	uint32_t events = 0;
+	uint64_t now = deadline_now();
 
-	(void)easy;
-	if (what == CURL_POLL_REMOVE) {
-		sd_event_source_disable_unref(watch);
-		return 0;
+	return until > now ? until - now : 0;
+}
+
+/* A new handle for the fetch, with what every transfer needs: 0 or -ENOMEM. */
+static int begin_transfer(struct fetch *f)
+{
+	f->easy = curl_easy_init();
+	if (!f->easy)
+		return -ENOMEM;
+	(void)curl_easy_setopt(f->easy, CURLOPT_PRIVATE, f);
+	(void)curl_easy_setopt(f->easy, CURLOPT_ERRORBUFFER, f->failure);
+	return fetch_options_set_common(
+	    f->easy, left_usec(f->connect_until_usec), left_usec(f->until_usec));
+}
+
+static int start_dial(struct fetch *f)
+{
+	int r;
+
+	f->is_dialling = true;
+	r = begin_transfer(f);
+	if (r == 0)
+		r = fetch_options_set_dial(f->easy, f->means);
+	return r < 0 ? r : curl_loop_add(f->fetcher->loop, f->easy);
+}
+
+static int start_request(struct fetch *f)
+{
+	int r;
+
+	f->is_dialling = false;
+	r = begin_transfer(f);
+	if (r < 0)
+		return r;
+	(void)curl_easy_setopt(f->easy, CURLOPT_WRITEFUNCTION, on_body);
+	(void)curl_easy_setopt(f->easy, CURLOPT_WRITEDATA, f);
+	(void)curl_easy_setopt(f->easy, CURLOPT_PREREQFUNCTION, on_connected);
+	(void)curl_easy_setopt(f->easy, CURLOPT_PREREQDATA, f);
+	if (f->fd >= 0) {
+		(void)curl_easy_setopt(
+		    f->easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+		(void)curl_easy_setopt(f->easy, CURLOPT_OPENSOCKETDATA, f);
+		(void)curl_easy_setopt(
+		    f->easy, CURLOPT_SOCKOPTFUNCTION, on_socket_options);
 	}
-	if (what & CURL_POLL_IN)
-		events |= EPOLLIN;
-	if (what & CURL_POLL_OUT)
-		events |= EPOLLOUT;
-	if (watch)
-		return sd_event_source_set_io_events(watch, events) < 0 ? -1 : 0;
-	if (sd_event_add_io(f->event, &watch, fd, events, on_io, f) < 0)
-		return -1;
-	(void)curl_multi_assign(f->multi, fd, watch); /* fails for unknown sockets only */
-	return 0;
+	r = fetch_options_set_request(f->easy, f->request, f->means, &f->lists);
+	return r < 0 ? r : curl_loop_add(f->fetcher->loop, f->easy);
 }
 
-static int on_timeout(CURLM *multi, long msec, void *userdata)
+static void on_tunnel(void *userdata, int error, const char *why)
 {
-	struct fetcher *f = userdata;
+	struct fetch *f = userdata;
 
-	(void)multi;
-	if (msec < 0)
-		return sd_event_source_set_enabled(f->timer, SD_EVENT_OFF) < 0 ? -1 : 0;
-	if (sd_event_source_set_time_relative(f->timer, (uint64_t)msec * USEC_PER_MSEC) <
-	    0)
-		return -1;
-	return sd_event_source_set_enabled(f->timer, SD_EVENT_ONESHOT) < 0 ? -1 : 0;
+	if (error == 0) {
+		f->tunnel = tunnel_free(f->tunnel);
+		error = start_request(f);
+		why = "out of memory";
+	}
+	if (error < 0)
+		fail(f, error, why);
+}
+
+/* The proxy is connected: its socket is taken from libcurl, which closes its own copy. */
+static void on_dialled(struct fetch *f)
+{
+	const struct socks5_request q = {
+	    .method = SOCKS5_JWT,
+	    .jwt = secret_str(&f->means->jwt),
+	    .location_id = f->request->location_id,
+	    .host = f->request->host,
+	    .port = url_port(secret_str(&f->request->url)),
+	};
+	_cleanup_free_ char *why = NULL;
+	curl_socket_t fd = CURL_SOCKET_BAD;
+	int r;
+
+	(void)curl_easy_getinfo(f->easy, CURLINFO_ACTIVESOCKET, &fd);
+	f->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	r = f->fd < 0 ? -errno : 0;
+	end_transfer(f);
+	if (r == 0)
+		r = tunnel_start(f->fetcher->event, f->fd, &q, f->connect_until_usec,
+		    on_tunnel, f, &f->tunnel, &why);
+	if (r < 0)
+		fail(f, r, why ? why : strerror(-r));
+}
+
+static void on_transfer(CURL *easy, CURLcode code)
+{
+	struct fetch *f = NULL;
+
+	(void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&f);
+	if (f->is_dialling && code == CURLE_OK)
+		on_dialled(f);
+	else
+		finish(f, code);
 }
 
 struct fetcher *fetcher_free(struct fetcher *f)
@@ -243,9 +333,7 @@ struct fetcher *fetcher_free(struct fetcher *f)
 		return NULL;
 	while (f->first)
 		fetch_free(f->first);
-	if (f->multi)
-		(void)curl_multi_cleanup(f->multi); /* all handles have been removed */
-	sd_event_source_disable_unref(f->timer);
+	curl_loop_free(f->loop);
 	sd_event_unref(f->event);
 	free(f);
 	return NULL;
@@ -269,127 +357,35 @@ int fetcher_new(sd_event *event, fetch_done_fn done, void *userdata, struct fetc
 	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, secret_memory_free,
 		secret_memory_realloc, strdup, calloc) != CURLE_OK)
 		return -ENOMEM;
-	r = sd_event_add_time_relative(
-	    event, &f->timer, CLOCK_MONOTONIC, UINT64_MAX / 2, 1, on_timer, f);
+	r = curl_loop_new(event, on_transfer, &f->loop);
 	if (r < 0)
 		return r;
-	r = sd_event_source_set_enabled(f->timer, SD_EVENT_OFF);
-	if (r < 0)
-		return r;
-	f->multi = curl_multi_init();
-	if (!f->multi)
-		return -ENOMEM;
-	(void)curl_multi_setopt(f->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-	(void)curl_multi_setopt(f->multi, CURLMOPT_SOCKETDATA, f);
-	(void)curl_multi_setopt(f->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
-	(void)curl_multi_setopt(f->multi, CURLMOPT_TIMERDATA, f);
 	*ret = TAKE_PTR(f);
 	return 0;
 }
 
-static int set_headers(struct fetch *f)
+int fetch_start(struct fetcher *fetcher, const struct token_request *request,
+    const struct fetch_means *means, void *context)
 {
-	const char *header = secret_str(&f->request.headers);
-	const char *end = header + f->request.headers.len;
-	struct curl_slist *more;
-
-	for (; header < end; header += strlen(header) + 1) {
-		more = curl_slist_append(f->headers, header);
-		if (!more)
-			return -ENOMEM;
-		f->headers = more;
-	}
-	return curl_easy_setopt(f->easy, CURLOPT_HTTPHEADER, f->headers) == CURLE_OK
-		   ? 0
-		   : -ENOMEM;
-}
-
-static CURLcode set_trust(struct fetch *f)
-{
-	bool verify = !f->request.trust.insecure_trust_all;
-	struct curl_blob blob = {.data = f->pem.data, .len = f->pem.len};
-	CURLcode code = CURLE_OK;
-
-	(void)curl_easy_setopt(f->easy, CURLOPT_SSL_VERIFYPEER, verify ? 1L : 0L);
-	(void)curl_easy_setopt(f->easy, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L);
-	(void)curl_easy_setopt(
-	    f->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	(void)curl_easy_setopt(f->easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
-	(void)curl_easy_setopt(f->easy, CURLOPT_CAINFO, NULL);
-	code = curl_easy_setopt(f->easy, CURLOPT_CAPATH, ANCHORS_SYSTEM_FOLDER);
-	if (code == CURLE_OK && f->pem.len > 0)
-		code = curl_easy_setopt(f->easy, CURLOPT_CAINFO_BLOB, &blob);
-	return code;
-}
-
-/* Options that cannot fail on a handle of this libcurl are not checked one by one. */
-static int set_options(struct fetch *f)
-{
-	const struct token_request *q = &f->request;
-	CURL *e = f->easy;
-	CURLcode code;
-
-	(void)curl_easy_setopt(e, CURLOPT_PRIVATE, f);
-	(void)curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	(void)curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L); /* no waiting for a resolver */
-	(void)curl_easy_setopt(e, CURLOPT_ERRORBUFFER, f->failure);
-	(void)curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
-	(void)curl_easy_setopt(e, CURLOPT_WRITEDATA, f);
-	(void)curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
-	(void)curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
-	(void)curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
-	(void)curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	(void)curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS,
-	    (long)(q->connect_timeout_usec / USEC_PER_MSEC));
-	(void)curl_easy_setopt(
-	    e, CURLOPT_TIMEOUT_MS, (long)(q->timeout_usec / USEC_PER_MSEC));
-	(void)curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_connected);
-	(void)curl_easy_setopt(e, CURLOPT_PREREQDATA, f);
-	(void)curl_easy_setopt(e, CURLOPT_POSTFIELDS, secret_str(&q->body));
-	(void)curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE, (long)q->body.len);
-	code = curl_easy_setopt(e, CURLOPT_URL, secret_str(&q->url));
-	if (code == CURLE_OK)
-		code = curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-	if (code == CURLE_OK)
-		code = curl_easy_setopt(
-		    e, CURLOPT_PROXY, ""); /* whatever the environment says */
-	if (code == CURLE_OK)
-		code =
-		    curl_easy_setopt(e, CURLOPT_USERAGENT, "maildest/" MAILDEST_VERSION);
-	if (code == CURLE_OK)
-		code = set_trust(f);
-	return code == CURLE_OK ? set_headers(f) : -ENOMEM;
-}
-
-int fetch_start(struct fetcher *fetcher, struct token_request *request,
-    struct secret *pem, void *context)
-{
-	_cleanup_token_request_ struct token_request taken = *request;
-	_cleanup_secret_ struct secret taken_pem = *pem;
 	_cleanup_(fetch_freep) struct fetch *f = calloc(1, sizeof(*f));
 	int r;
 
-	*request = (struct token_request){0};
-	*pem = (struct secret){0};
 	if (!f)
 		return -ENOMEM;
-	*f = (struct fetch){
-	    .fetcher = fetcher, .context = context, .request = taken, .pem = taken_pem};
-	taken = (struct token_request){0};
-	taken_pem = (struct secret){0};
-
-	f->easy = curl_easy_init();
-	if (!f->easy)
-		return -ENOMEM;
-	r = set_options(f);
-	if (r < 0)
-		return r;
+	*f = (struct fetch){.fetcher = fetcher,
+	    .fd = -1,
+	    .request = request,
+	    .means = means,
+	    .connect_until_usec = deadline_in(request->connect_timeout_usec),
+	    .until_usec = deadline_in(request->timeout_usec),
+	    .context = context};
 	f->next = fetcher->first;
 	if (f->next)
 		f->next->previous = f;
 	fetcher->first = f;
-	if (curl_multi_add_handle(fetcher->multi, f->easy) != CURLM_OK)
-		return -ENOMEM;
+	r = request->route == TOKEN_ROUTE_SOCKS5 ? start_dial(f) : start_request(f);
+	if (r < 0)
+		return r;
 	(void)TAKE_PTR(f);
 	return 0;
 }

@@ -21,7 +21,7 @@
 #include "secret-memory.h"
 #include "server.h"
 
-static const char *arg_config_dir;
+static struct broker_folders arg_folders;
 static const char *arg_socket;
 
 static const char help[] =
@@ -31,6 +31,8 @@ static const char help[] =
     "\n"
     "  --config-dir=DIR      configuration folder (default /etc/maildest)\n"
     "  --helper-socket=PATH  socket to listen on if the service manager gives none\n"
+    "  --state-dir=DIR       where it notes rotated refresh tokens (default\n"
+    "                        $STATE_DIRECTORY, else /var/lib/maildest)\n"
     "  --help                this text\n"
     "  --version             the version\n";
 
@@ -41,6 +43,7 @@ static int parse_options(int argc, char *argv[])
 	    {"config-dir", required_argument, NULL, 'c'},
 	    {"help", no_argument, NULL, 'h'},
 	    {"helper-socket", required_argument, NULL, 's'},
+	    {"state-dir", required_argument, NULL, 'd'},
 	    {"version", no_argument, NULL, 'v'},
 	    {NULL, 0, NULL, 0},
 	};
@@ -49,7 +52,10 @@ static int parse_options(int argc, char *argv[])
 	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		switch (c) {
 		case 'c':
-			arg_config_dir = optarg;
+			arg_folders.config_dir = optarg;
+			break;
+		case 'd':
+			arg_folders.state_dir = optarg;
 			break;
 		case 'h':
 			return fputs(help, stdout) < 0 ? -EIO : 0;
@@ -168,7 +174,7 @@ static int run(void)
 	harden();
 	r = sd_event_default(&event);
 	if (r >= 0)
-		r = server_new(event, arg_config_dir, &server);
+		r = server_new(event, &arg_folders, &server);
 	if (r < 0)
 		log_message(LOG_PRIORITY_ERROR, "Cannot start: %s", strerror(-r));
 	else

@@ -8,15 +8,21 @@
 
 /*
  * Opens the configuration (`config_dir` as config_open() takes it), reads maildest.conf,
- * the destination and its secrets anew and builds the request and its key. 0; -ENOMEM;
- * any other -errno with *ret_why (malloc'd): what an administrator must correct.
+ * the destination and its secrets anew and builds the request and its key. The client's
+ * `credential` (NULL for none) counts for the key only; whether the request's grant has
+ * one is the caller's to see. 0; -ENOMEM; any other -errno with *ret_why (malloc'd): what
+ * an administrator must correct.
  */
 _must_check_ int lookup_request(const char *config_dir, const struct binding *b,
-    struct token_request *ret_request, struct cache_key *ret_key, char **ret_why);
+    const char *credential, struct token_request *ret_request, struct cache_key *ret_key,
+    char **ret_why);
 
 /*
- * Reads the trust anchors the request needs beyond the system's, as PEM, empty if none.
- * Apart from the above because it costs more and only a fetch needs it. Errors as above.
+ * The same for the refresh token that came for a code (GRANT_RENEWAL), without a key:
+ * what it brings belongs to the code.
  */
-_must_check_ int lookup_anchors(const char *config_dir,
-    const struct token_request *request, struct secret *ret_pem, char **ret_why);
+_must_check_ int lookup_renewal(const char *config_dir, const struct binding *b,
+    struct token_request *ret_request, char **ret_why);
+
+/* Whether a file could not be read for want of something that is not the file's fault. */
+bool lookup_is_shortage(int error);

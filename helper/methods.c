@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "connectivity-methods.h"
 #include "deadline.h"
 #include "introspect.h"
 #include "parameters.h"
@@ -19,6 +20,13 @@
 #include "varlink.h"
 
 #define MINIMUM_LIFETIME_MAX_SEC (INT64_C(24) * 60 * 60)
+#define CREDENTIAL_LENGTH_MAX ((size_t)48 * 1024)
+
+/* What GetToken is called with. */
+struct get_token {
+	int64_t minimum_sec;
+	const char *credential;
+};
 
 /* Wipes a reply that nobody wants. */
 static void drop_reply(struct session *s, size_t start)
@@ -34,7 +42,8 @@ int methods_answer(struct session *s, const struct cache_answer *answer)
 	size_t start = s->out.len;
 	int r;
 
-	r = reply_answer(&s->out, answer);
+	r = s->wants_proxy ? connectivity_methods_answer(s, answer)
+			   : reply_answer(&s->out, answer);
 	if (s->is_oneway)
 		drop_reply(s, start);
 	return r;
@@ -71,19 +80,29 @@ static int call_open_session(struct session *s, struct json_value parameters)
 	return reply_empty(&s->out);
 }
 
-/* Asks for a token, or for another one than `rejected` if that is not NULL. */
-static int ask_broker(struct session *s, uint64_t minimum_usec, const char *rejected)
+/* RFC 6749 A.11 and A.17 would allow spaces; SASL's bearer tokens (RFC 7628 3.1) have none. */
+static bool is_credential(const char *text)
+{
+	size_t n = strlen(text);
+
+	for (size_t i = 0; i < n; i++)
+		if (text[i] <= ' ' || text[i] >= 0x7f)
+			return false;
+	return n >= 1 && n <= CREDENTIAL_LENGTH_MAX;
+}
+
+static int ask_broker(struct session *s, struct broker_question *q)
 {
 	struct cache_answer answer;
 	int r;
 
+	if (q->credential && !is_credential(q->credential))
+		return reply_invalid_parameter(&s->out, "credential");
+	if (!s->is_bound)
+		return reply_not_open(&s->out);
+	q->binding = &s->binding;
 	s->is_waiting = true;
-	if (rejected)
-		r = broker_reject(
-		    s->host->broker, &s->binding, rejected, &s->waiter, &answer);
-	else
-		r = broker_get(
-		    s->host->broker, &s->binding, minimum_usec, &s->waiter, &answer);
+	r = broker_ask(s->host->broker, q, &s->waiter, &answer);
 	if (r == 0 && answer.verdict == CACHE_WAIT)
 		return 0;
 	s->is_waiting = false;
@@ -93,35 +112,40 @@ static int ask_broker(struct session *s, uint64_t minimum_usec, const char *reje
 static int call_get_token(struct session *s, struct json_value parameters)
 {
 	static const struct parameter table[] = {
-	    {"minimum_lifetime", PARAMETER_INTEGER, false, 0}};
-	int64_t minimum_sec = 0;
-	const char *bad;
+	    {"minimum_lifetime", PARAMETER_INTEGER, false,
+		offsetof(struct get_token, minimum_sec)},
+	    {"credential", PARAMETER_STRING, false,
+		offsetof(struct get_token, credential)},
+	};
+	struct get_token in = {0};
+	const char *bad = parameters_read(parameters, table, ELEMENTSOF(table), &in);
+	struct broker_question q = {.credential = in.credential};
 
-	bad = parameters_read(parameters, table, ELEMENTSOF(table), &minimum_sec);
-	if (!bad && minimum_sec < 0)
+	if (!bad && in.minimum_sec < 0)
 		bad = table[0].name;
 	if (bad)
 		return reply_invalid_parameter(&s->out, bad);
-	if (!s->is_bound)
-		return reply_not_open(&s->out);
-	minimum_sec = MIN_OF(minimum_sec, MINIMUM_LIFETIME_MAX_SEC);
-	return ask_broker(s, (uint64_t)minimum_sec * USEC_PER_SEC, NULL);
+	q.minimum_usec =
+	    (uint64_t)MIN_OF(in.minimum_sec, MINIMUM_LIFETIME_MAX_SEC) * USEC_PER_SEC;
+	return ask_broker(s, &q);
 }
 
 static int call_reject_token(struct session *s, struct json_value parameters)
 {
 	static const struct parameter table[] = {
-	    {"token_sha256", PARAMETER_STRING, true, 0}};
-	const char *sha256 = NULL, *bad;
+	    {"token_sha256", PARAMETER_STRING, true,
+		offsetof(struct broker_question, rejected_sha256)},
+	    {"credential", PARAMETER_STRING, false,
+		offsetof(struct broker_question, credential)},
+	};
+	struct broker_question q = {0};
+	const char *bad = parameters_read(parameters, table, ELEMENTSOF(table), &q);
 
-	bad = parameters_read(parameters, table, ELEMENTSOF(table), &sha256);
-	if (!bad && !parameter_is_sha256(sha256))
+	if (!bad && !parameter_is_sha256(q.rejected_sha256))
 		bad = table[0].name;
 	if (bad)
 		return reply_invalid_parameter(&s->out, bad);
-	if (!s->is_bound)
-		return reply_not_open(&s->out);
-	return ask_broker(s, 0, sha256);
+	return ask_broker(s, &q);
 }
 
 static int call_status(struct session *s, struct json_value parameters)
@@ -170,6 +194,7 @@ static const struct {
 	const char *name;
 	int (*call)(struct session *s, struct json_value parameters);
 } methods[] = {
+    {"io.maildest.Helper.GetConnectivityProxy", connectivity_methods_get},
     {"io.maildest.Helper.GetTlsSession", tls_methods_get},
     {"io.maildest.Helper.GetToken", call_get_token},
     {"io.maildest.Helper.OpenSession", call_open_session},

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The client's side of a token request: grant, scope, client authentication (a table,
- * first matching row wins), further form fields. Rows 1 and 2 of that table, client
- * certificate and client assertion, are refused by oauth.c before it comes to this.
+ * first matching row wins), further form fields.
  */
 
 #include "oauth-client.h"
@@ -12,9 +11,6 @@
 
 #include "base64.h"
 #include "url.h"
-
-/* A shorter value is found in many a text by chance. */
-#define HIDDEN_LENGTH_MIN 6
 
 static const char body_prefix[] = "tokenService.body.";
 
@@ -46,19 +42,14 @@ int oauth_require_text(struct oauth_draft *d, const char *key, const char **ret)
 	return r < 0 ? r : 0;
 }
 
-int oauth_hide(struct oauth_draft *d, const char *value)
-{
-	if (!value || strlen(value) < HIDDEN_LENGTH_MIN)
-		return 0;
-	return secret_append(&d->request->hidden, value, strlen(value) + 1);
-}
-
 static int read_client(struct oauth_draft *d)
 {
 	int r;
 
 	d->in_body = true;
 	r = oauth_require_text(d, "clientId", &d->client_id);
+	if (r == 0 && !(d->request->client_id = strdup(d->client_id)))
+		r = -ENOMEM;
 	if (r == 0)
 		r = oauth_find_text(d, "clientSecret", &d->client_secret);
 	if (r >= 0)
@@ -69,8 +60,8 @@ static int read_client(struct oauth_draft *d)
 		r = properties_boolean(
 		    d->p, "tokenService.addClientCredentialsInBody", &d->in_body, d->why);
 	if (r >= 0)
-		r = oauth_hide(d, d->client_secret);
-	return r < 0 ? r : oauth_hide(d, d->password);
+		r = token_request_hide(d->request, d->client_secret);
+	return r < 0 ? r : token_request_hide(d->request, d->password);
 }
 
 /* Basic over the raw pair, as SAP's examples have it (RFC 6749 2.3.1 would encode both first). */
@@ -95,8 +86,8 @@ static int add_basic(
 	if (r == 0)
 		r = base64_encode(pair.data, pair.len, &encoded);
 	if (r == 0)
-		r = oauth_hide(
-		    d, secret_str(&encoded)); /* it is as good as the password */
+		r = token_request_hide(
+		    d->request, secret_str(&encoded)); /* it is as good as the password */
 	if (r == 0)
 		r = secret_puts(headers, secret_str(&encoded));
 	return r < 0 ? r : secret_append(headers, "", 1);
@@ -111,24 +102,23 @@ static int add_pair(struct oauth_draft *d, const char *name, const char *value)
 
 static int add_client_to_body(struct oauth_draft *d)
 {
-	size_t before;
 	int r;
 
 	r = add_pair(d, "client_id", d->client_id);
 	if (r < 0 || !d->client_secret)
 		return r;
-	before = d->request->body.len;
-	r = add_pair(d, "client_secret", d->client_secret);
-	/* as it is written there, too: the service may quote that */
-	return r < 0 ? r : oauth_hide(d, strchr(d->request->body.data + before, '=') + 1);
+	return token_request_add_secret(d->request, "client_secret", d->client_secret);
 }
 
-/* The table of client authentication, from row 3 on; the rows above end in refuse_unsupported(). */
+/* The table of client authentication, the first row that fits. */
 static int add_client_authentication(struct oauth_draft *d)
 {
 	struct json_value v;
 	int r;
 
+	/* 1: TLS shows the certificate; 2: the assertion follows when it has been got. */
+	if (d->request->key_store || d->request->assertion_provider)
+		return add_pair(d, "client_id", d->client_id);
 	if (d->user && *d->user) {
 		r = add_basic(d, "tokenServiceUser", d->user, d->password);
 		return r < 0 || !d->in_body ? r : add_client_to_body(d);
@@ -156,22 +146,36 @@ static bool body_has(const struct oauth_draft *d, const char *name)
 	return false;
 }
 
+/* Whether a field is written already, or will be: with the credential or the assertion. */
+static bool is_taken(const struct oauth_draft *d, const char *name)
+{
+	const char *field = grant_field(d->request->grant);
+
+	if (d->request->assertion_provider &&
+	    (strcmp(name, "client_assertion") == 0 ||
+		strcmp(name, "client_assertion_type") == 0))
+		return true;
+	return body_has(d, name) || (field && strcmp(field, name) == 0);
+}
+
 static int add_extra_fields(struct oauth_draft *d)
 {
 	const char *key, *name, *value;
 	int position = 0, r;
 
 	while (properties_next(d->p, body_prefix, &position, &key, &name)) {
+		if (grant_leaves_out(d->request->grant, name))
+			continue;
 		r = oauth_find_text(d, key, &value);
 		if (r == 0)
 			continue;
-		if (r > 0 && body_has(d, name))
+		if (r > 0 && is_taken(d, name))
 			return properties_complain(d->p, key, d->why,
 			    "names a field that the request has already");
 		if (r > 0)
 			r = add_pair(d, name, value);
 		if (r == 0)
-			r = oauth_hide(d, value);
+			r = token_request_hide(d->request, value);
 		if (r < 0)
 			return r;
 	}
@@ -185,7 +189,7 @@ int oauth_add_body(struct oauth_draft *d)
 
 	r = read_client(d);
 	if (r == 0)
-		r = add_pair(d, "grant_type", "client_credentials");
+		r = add_pair(d, "grant_type", grant_type(d->request->grant));
 	if (r == 0)
 		r = oauth_find_text(d, "scope", &scope);
 	if (r > 0 && *scope)

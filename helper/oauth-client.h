@@ -16,7 +16,8 @@ struct oauth_draft {
 	const char *client_secret; /* NULL if absent */
 	const char *user;	   /* tokenServiceUser, NULL if absent */
 	const char *password;
-	bool in_body; /* tokenService.addClientCredentialsInBody */
+	bool in_body;	 /* tokenService.addClientCredentialsInBody */
+	bool on_premise; /* the token service is behind a Cloud Connector */
 };
 
 /*
@@ -29,9 +30,6 @@ _must_check_ int oauth_find_text(
 /* The same for a key that must be there and not be empty: 0 or -errno. */
 _must_check_ int oauth_require_text(
     struct oauth_draft *d, const char *key, const char **ret);
-
-/* Has token_request_mask() hide a value; NULL and values too short to tell are left out. */
-_must_check_ int oauth_hide(struct oauth_draft *d, const char *value);
 
 /*
  * Writes the form body, and the Authorization header where the client authenticates with

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From properties to a token request: what we cannot do, then URL, body (oauth-client.c),
- * headers, time-outs, trust. Client certificates, client assertions and the Cloud
- * Connector are refused here with a reason; what makes them possible starts by taking
- * that away.
+ * From properties to a token request: URL, the way there (oauth-route.c), body
+ * (oauth-client.c), headers, time-outs, trust.
  */
 
 #include "oauth.h"
@@ -15,6 +13,7 @@
 #include "deadline.h"
 #include "dns-name.h"
 #include "oauth-client.h"
+#include "oauth-route.h"
 #include "url.h"
 
 /* SAP: 0 to 60 and 0 to 600, what is larger counts as 10. Java's 0 waits for ever; we do not. */
@@ -24,45 +23,6 @@
 
 static const char header_prefix[] = "tokenServiceURL.headers.";
 static const char query_prefix[] = "tokenServiceURL.queries.";
-
-/* What this version cannot do. Rows 1 and 2 of the client authentication come here. */
-static int refuse_unsupported(struct oauth_draft *d)
-{
-	static const char *const keys[] = {
-	    "tokenService.KeyStoreLocation", "clientAssertion.destinationName"};
-	static const char *const reasons[] = {
-	    "asks for a client certificate at the token service",
-	    "asks for a client assertion from another destination"};
-	struct json_value v;
-
-	for (size_t i = 0; i < ELEMENTSOF(keys); i++)
-		if (properties_find(d->p, keys[i], &v, NULL) && json_type(v) != JSON_NULL)
-			return properties_complain(d->p, keys[i], d->why,
-			    "%s, which this version cannot do", reasons[i]);
-	return 0;
-}
-
-static int check_proxy_type(struct oauth_draft *d)
-{
-	const char *key = "tokenServiceURL.ProxyType", *text = "Internet";
-	int r;
-
-	r = properties_string(d->p, key, &text, d->why);
-	if (r == 0) {
-		key = "ProxyType";
-		r = properties_string(d->p, key, &text, d->why);
-	}
-	if (r < 0)
-		return r;
-	if (strcmp(text, "OnPremise") == 0)
-		return properties_complain(d->p, key, d->why,
-		    "has the token service asked through a Cloud Connector (OnPremise), "
-		    "which this version cannot do");
-	if (strcmp(text, "Internet") != 0)
-		return properties_complain(
-		    d->p, key, d->why, "must be Internet or OnPremise");
-	return 0;
-}
 
 /* 1 if the tenant goes into the URL, 0 if not. */
 static int is_common(struct oauth_draft *d)
@@ -88,8 +48,8 @@ static int insert_tenant(struct oauth_draft *d, const char *url, const char *ten
 
 	if (!tenant)
 		return properties_complain(d->p, "tokenServiceURLType", d->why,
-		    "is Common, but no tenant is known: set TokenServiceTenant= in "
-		    "maildest.conf or use a service with tenants");
+		    "is Common, but no tenant is known: start the handler with --tenant= "
+		    "or set TokenServiceTenant= in maildest.conf");
 	if (!dns_label_is_valid(tenant, strlen(tenant)))
 		return properties_complain(d->p, "tokenServiceURLType", d->why,
 		    "is Common, but the tenant's name cannot be part of a host name");
@@ -120,7 +80,7 @@ static int add_queries(struct oauth_draft *d)
 			last = last == '?' || last == '&' ? '\0' : '&';
 		r = url_add_pair(url, last, name, value);
 		if (r == 0)
-			r = oauth_hide(d, value);
+			r = token_request_hide(d->request, value);
 		if (r < 0)
 			return r;
 	}
@@ -146,7 +106,9 @@ static int add_url(struct oauth_draft *d, const char *tenant)
 	if (r < 0)
 		return r;
 
-	r = url_check(secret_str(&d->request->url), &d->request->host, &reason);
+	r = url_check(secret_str(&d->request->url),
+	    d->on_premise ? URL_PLAIN_ANYWHERE : URL_PLAIN_LOOPBACK, &d->request->host,
+	    &reason);
 	if (r == -EINVAL)
 		return properties_complain(d->p, key, d->why, "%s", reason);
 	return r < 0 ? r : add_queries(d);
@@ -198,7 +160,8 @@ static int add_header(
 
 	if (!is_header_name(name))
 		return properties_complain(d->p, key, d->why, "is no header's name");
-	if (is_reserved_header(&d->request->headers, name))
+	if (is_reserved_header(&d->request->headers, name) ||
+	    (d->on_premise && strcasecmp(name, "SAP-Connectivity-SCC-Location_ID") == 0))
 		return properties_complain(
 		    d->p, key, d->why, "names a header that cannot be set");
 	for (const char *c = value; *c; c++)
@@ -210,7 +173,7 @@ static int add_header(
 		r = secret_puts(&d->request->headers, *value ? ": " : ";");
 	if (r == 0)
 		r = secret_append(&d->request->headers, value, strlen(value) + 1);
-	return r < 0 ? r : oauth_hide(d, value);
+	return r < 0 ? r : token_request_hide(d->request, value);
 }
 
 static int add_headers(struct oauth_draft *d)
@@ -265,18 +228,18 @@ static int add_timeouts(struct oauth_draft *d)
 	return r;
 }
 
-int token_request_build(const struct properties *p, const char *tenant,
+int token_request_build(const struct properties *p, const char *tenant, enum grant grant,
     struct token_request *ret, char **ret_why)
 {
-	_cleanup_token_request_ struct token_request request = {0};
+	_cleanup_token_request_ struct token_request request = {.grant = grant};
 	struct oauth_draft d = {.p = p, .request = &request, .why = ret_why};
 	int r;
 
-	r = refuse_unsupported(&d);
-	if (r == 0)
-		r = check_proxy_type(&d);
+	r = oauth_read_proxy_type(&d);
 	if (r == 0)
 		r = add_url(&d, tenant);
+	if (r == 0)
+		r = oauth_add_route(&d);
 	if (r == 0)
 		r = oauth_add_body(&d);
 	if (r == 0)

@@ -108,6 +108,8 @@ int reply_answer(struct secret *out, const struct cache_answer *answer)
 	case CACHE_IDENTITY_REFUSED:
 		return reply_error(
 		    out, "io.maildest.Helper.IdentityRefused", "reason", answer->reason);
+	case CACHE_CREDENTIAL_MISFIT:
+		return reply_invalid_parameter(out, "credential");
 	case CACHE_FULL:
 		return reply_error(
 		    out, "io.maildest.Helper.LimitExceeded", "reason", answer->reason);

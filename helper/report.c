@@ -18,6 +18,9 @@
 #define MESSAGE_STATE_RESTORED "1d0c6a5e9b7f4e2f8a3c5b60d97e214f"
 #define MESSAGE_STATE_REFUSED "a64e2b17c05d49c3b8f1e7d20395ac86"
 #define MESSAGE_STATE_NOT_KEPT "73f9d8c01be64a5d9e26b4a7f0c5381e"
+#define MESSAGE_ROTATION_NOT_KEPT "2b7e90c4d15f4a83b6c2710fe8d3945a"
+#define MESSAGE_ROTATION_KEPT "8d04f3a1c6e24795af58b03d612ec97b"
+#define MESSAGE_ROTATION_DROPPED "f13a6bd5908c4e27b4d96e50c7281fa3"
 #define MESSAGE_DESCRIPTOR "c8251fa7e6d34b90a1f37d5b9e04c26d"
 #define MESSAGE_PEER "e07a5d9146c34b0d8be2f95f10c7d84a"
 
@@ -134,6 +137,41 @@ void report_state_not_kept(int error)
 		error == -EAGAIN ? "its queue is full" : strerror(-error), NULL) < 0)
 		return;
 	log_record(LOG_PRIORITY_WARNING, MESSAGE_STATE_NOT_KEPT, message.data, NULL, 0);
+}
+
+void report_rotation_not_kept(const char *folder, unsigned n, const char *why)
+{
+	_cleanup_secret_ struct secret message = {0};
+
+	if (secret_printf(&message,
+		"%u refresh token%s or code%s that the token service has replaced or "
+		"used up cannot be noted in %s: %s. A power failure would now cost "
+		"the clients their logins; this is tried again until it works",
+		n, n == 1 ? "" : "s", n == 1 ? "" : "s", folder, why) < 0)
+		return;
+	log_record(LOG_PRIORITY_ERROR, MESSAGE_ROTATION_NOT_KEPT, message.data, NULL, 0);
+}
+
+void report_rotation_kept(const char *folder)
+{
+	_cleanup_secret_ struct secret message = {0};
+
+	if (secret_printf(&message, "All refresh tokens and codes are noted in %s again",
+		folder) < 0)
+		return;
+	log_record(LOG_PRIORITY_NOTICE, MESSAGE_ROTATION_KEPT, message.data, NULL, 0);
+}
+
+void report_rotation_dropped(const char *folder, unsigned n)
+{
+	_cleanup_secret_ struct secret message = {0};
+
+	if (secret_printf(&message,
+		"%s is full: %u refresh token%s that had not been used for longest "
+		"made room; their clients need new ones",
+		folder, n, n == 1 ? "" : "s") < 0)
+		return;
+	log_record(LOG_PRIORITY_WARNING, MESSAGE_ROTATION_DROPPED, message.data, NULL, 0);
 }
 
 void report_descriptor(int fd, const char *name)

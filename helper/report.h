@@ -23,6 +23,14 @@ void report_state_refused(const char *name, const char *why);
 /* The state could not be handed over. */
 void report_state_not_kept(int error);
 
+/*
+ * Of records of rotated refresh tokens (rotation.h): `n` of them wait in memory, since they
+ * cannot be written; all of them are written; `n` tokens had to make room for others.
+ */
+void report_rotation_not_kept(const char *folder, unsigned n, const char *why);
+void report_rotation_kept(const char *folder);
+void report_rotation_dropped(const char *folder, unsigned n);
+
 /* A descriptor that the service manager gave and nobody here knows what to do with. */
 void report_descriptor(int fd, const char *name);
 

@@ -273,12 +273,23 @@ static bool is_quiet(const struct server *s)
 	return true;
 }
 
+/* Whether all is done, or has had its time. */
+static bool may_end(const struct server *s)
+{
+	uint64_t now = deadline_now();
+
+	if (broker_is_redeeming(s->host.broker) &&
+	    now < s->drain_until_usec - SERVER_DRAIN_USEC + SERVER_DRAIN_REDEEMING_USEC)
+		return false;
+	return is_quiet(s) || now >= s->drain_until_usec;
+}
+
 static int on_drain(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct server *s = userdata;
 
 	(void)usec;
-	if (is_quiet(s) || deadline_now() >= s->drain_until_usec)
+	if (may_end(s))
 		return sd_event_exit(s->event, 0);
 	return sd_event_source_set_time_relative(source, DRAIN_STEP_USEC);
 }
@@ -333,7 +344,7 @@ static unsigned find_sessions_max(void)
 	return (unsigned)MIN_OF(limit.rlim_cur - reserved, SERVER_SESSIONS_MAX);
 }
 
-int server_new(sd_event *event, const char *config_dir, struct server **ret)
+int server_new(sd_event *event, const struct broker_folders *folders, struct server **ret)
 {
 	_cleanup_(server_freep) struct server *s = calloc(1, sizeof(*s));
 	const struct passwd *handler = getpwnam("maildest");
@@ -349,7 +360,7 @@ int server_new(sd_event *event, const char *config_dir, struct server **ret)
 	s->host.closed = on_closed;
 	r = outbox_new(event, &s->outbox);
 	if (r == 0)
-		r = broker_new(event, config_dir, &s->stats, s->outbox, &s->host.broker);
+		r = broker_new(event, folders, &s->stats, s->outbox, &s->host.broker);
 	if (r == 0)
 		r = tls_sessions_new(&s->host.tls_sessions);
 	if (r == 0)

@@ -4,6 +4,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "broker.h"
 #include "macro.h"
 #include "store.h"
 
@@ -17,11 +18,14 @@
 #define SERVER_SESSIONS_OF_USER_MAX 7168
 /* How long calls under way may take to end once we are to stop. */
 #define SERVER_DRAIN_USEC (5 * USEC_PER_SEC)
+/* How long the answer to a client's credential is waited for then: it comes only once. */
+#define SERVER_DRAIN_REDEEMING_USEC (30 * USEC_PER_SEC)
 
 struct server;
 
-/* `config_dir` (may be NULL) is borrowed for the server's life. 0 or -errno. */
-_must_check_ int server_new(sd_event *event, const char *config_dir, struct server **ret);
+/* The strings of `folders` are borrowed for the server's life. 0, or -errno of broker_new(). */
+_must_check_ int server_new(
+    sd_event *event, const struct broker_folders *folders, struct server **ret);
 /* Closes every connection and listener; takes NULL; returns NULL. */
 struct server *server_free(struct server *s);
 

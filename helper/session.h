@@ -46,6 +46,7 @@ struct session {
 	bool is_bound;
 	struct cache_waiter waiter; /* queued while a call waits */
 	bool is_waiting;
+	bool wants_proxy; /* what waits is GetConnectivityProxy */
 	bool is_oneway; /* the call in hand wants no reply */
 	bool has_more;	/* the buffer may hold another call to handle now */
 	bool is_ended;	/* the peer sends no more */

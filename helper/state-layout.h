@@ -5,11 +5,13 @@
  * unaligned and in the machine's own byte order.
  *
  *   state    header, then its entries
- *   entry    request[32], moments (8 bytes each, in the order below), failures (4),
- *            failure (4: an enum cache_verdict), strings (in the order below)
+ *   entry    request[32], credential[32], moments (8 bytes each, in the order below), failures (4),
+ *            failure (4: an enum cache_verdict), strings (in the order below), record
  *   string   length (4), as many bytes, without a NUL; an absent one is empty
+ *   record   length (4), as many bytes
  *
- * The owner of an entry is not kept: it follows from the binding.
+ * The owner of an entry is not kept: it follows from the binding. Nor is the credential
+ * itself, only its digest: whoever presents it finds its token here.
  * Whoever changes any of this, or the meaning of a member, raises STATE_VERSION.
  */
 
@@ -19,7 +21,7 @@
 #include "cache-entry.h"
 
 #define STATE_MAGIC "MDTOKENS"
-#define STATE_VERSION 1
+#define STATE_VERSION 2
 
 /* All of it without padding. */
 struct state_header {
@@ -45,9 +47,13 @@ static const size_t state_moments[] = {
     offsetof(struct cache_entry, rejected_at),
     offsetof(struct cache_entry, replaced_at),
     offsetof(struct cache_entry, identity_refused_until),
+    offsetof(struct cache_entry, accepted_at),
 };
 
-/* The strings of its binding, which come first; token, rejected_sha256, error, reason follow. */
+/*
+ * The strings of its binding, which come first; token, rejected_sha256, error and reason
+ * follow, and, as bytes that may be NUL, the record that is not saved.
+ */
 static const size_t state_names[] = {
     offsetof(struct binding, service),
     offsetof(struct binding, destination),

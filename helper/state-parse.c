@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "parameters.h"
+#include "rotation-seal.h"
 #include "state-layout.h"
 #include "token-reply.h"
 #include "utf8.h"
@@ -75,7 +76,7 @@ static int take_names(struct reader *in, struct binding *b)
 		    in, TEXT_LENGTH_MAX, (void *)((char *)b + state_names[i]));
 	if (r < 0)
 		return r;
-	return b->service && b->destination && !binding_find_bad_name(b) ? 0 : -EBADMSG;
+	return b->service && b->destination && binding_is_well_formed(b) ? 0 : -EBADMSG;
 }
 
 static int take_token(struct reader *in, struct cache_entry *e)
@@ -148,6 +149,20 @@ static int take_failure_texts(struct reader *in, struct cache_entry *e)
 	return e->failures > 0 || (!e->error && !e->reason) ? 0 : -EBADMSG;
 }
 
+/* What it says is known only to whoever has the credential. */
+static int take_record(struct reader *in, struct secret *ret)
+{
+	const char *at;
+	uint32_t n;
+
+	if (!take(in, &n, sizeof(n)) || n > ROTATION_SIZE_MAX || n > in->left)
+		return -EBADMSG;
+	at = in->at;
+	in->at += n;
+	in->left -= n;
+	return n > 0 ? secret_append(ret, at, n) : 0;
+}
+
 static bool take_moments(struct reader *in, struct cache_entry *e)
 {
 	for (size_t i = 0; i < ELEMENTSOF(state_moments); i++)
@@ -161,7 +176,7 @@ static bool are_plausible(const struct cache_entry *e, uint64_t now)
 {
 	if (e->used_at > now || e->rejected_at > now || e->replaced_at > now ||
 	    e->identity_refused_until > now + CACHE_REFUSAL_USEC ||
-	    e->failure_until > now + CACHE_RETRY_AFTER_MAX_USEC)
+	    e->failure_until > now + CACHE_PAUSE_MAX_USEC || e->accepted_at > now)
 		return false;
 	if (e->token.len == 0)
 		return e->fetched_at == 0 && e->expires_at == 0 && e->renew_at == 0;
@@ -178,8 +193,9 @@ static int take_entry(struct reader *in, uint64_t now, struct cache_entry **ret)
 
 	if (!e)
 		return -ENOMEM;
-	if (!take(in, e->key.request, sizeof(e->key.request)) || !take_moments(in, e) ||
-	    !take_failures(in, e))
+	if (!take(in, e->key.request, sizeof(e->key.request)) ||
+	    !take(in, e->key.credential, sizeof(e->key.credential)) ||
+	    !take_moments(in, e) || !take_failures(in, e))
 		return -EBADMSG;
 	r = take_names(in, &e->binding);
 	if (r == 0)
@@ -190,6 +206,8 @@ static int take_entry(struct reader *in, uint64_t now, struct cache_entry **ret)
 		r = -EBADMSG;
 	if (r == 0)
 		r = take_failure_texts(in, e);
+	if (r == 0)
+		r = take_record(in, &e->unsaved);
 	if (r < 0)
 		return r;
 	if (!are_plausible(e, now))

@@ -25,6 +25,16 @@ static int put_string(struct secret *out, const char *text)
 	return r < 0 ? r : put(out, text ? text : "", n);
 }
 
+/* As long as rotation-seal.h allows. */
+static int put_record(struct secret *out, const struct secret *record)
+{
+	uint32_t length = (uint32_t)record->len;
+	int r;
+
+	r = put(out, &length, sizeof(length));
+	return r < 0 ? r : put(out, secret_str(record), record->len);
+}
+
 static int put_names(struct secret *out, const struct binding *b)
 {
 	int r = 0;
@@ -73,6 +83,8 @@ static int put_entry(struct secret *out, const struct cache_entry *e, bool have_
 
 	r = put(out, e->key.request, sizeof(e->key.request));
 	if (r == 0)
+		r = put(out, e->key.credential, sizeof(e->key.credential));
+	if (r == 0)
 		r = put_moments(out, e, have_token);
 	if (r == 0)
 		r = put_failures(out, e);
@@ -86,7 +98,7 @@ static int put_entry(struct secret *out, const struct cache_entry *e, bool have_
 		r = put_string(out, has_failed ? e->error : NULL);
 	if (r == 0)
 		r = put_string(out, has_failed ? e->reason : NULL);
-	return r;
+	return r < 0 ? r : put_record(out, &e->unsaved);
 }
 
 int state_write(const struct cache *c, uint64_t generation, uint64_t now,

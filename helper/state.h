@@ -13,8 +13,8 @@
 
 #include "cache.h"
 
-/* Above what CACHE_ENTRIES_MAX entries of the longest names, tokens and reasons take. */
-#define STATE_SIZE_MAX ((size_t)32 * 1024 * 1024)
+/* Above what CACHE_ENTRIES_MAX entries of the longest names, tokens, reasons and records take. */
+#define STATE_SIZE_MAX ((size_t)128 * 1024 * 1024)
 
 /*
  * Appends the state to `out`, which must be empty, and tells how many entries it has:

@@ -207,6 +207,12 @@ void store_update(struct store *s)
 		arm(s, s->next_usec);
 }
 
+void store_hurry(struct store *s)
+{
+	if (is_due(s))
+		(void)write_now(s); /* tried again */
+}
+
 /* Reads a descriptor's state: 0, or -errno with *ret_why where it is the state's fault. */
 static int read_state(int fd, struct sealed *ret_held, struct cache **ret,
     uint64_t *ret_generation, const char **ret_why)

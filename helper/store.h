@@ -50,6 +50,8 @@ void store_restore(struct store *s);
 
 /* To be called after whatever may have changed the cache. */
 void store_update(struct store *s);
+/* The same, however short a time ago the last write was: for what cannot be fetched again. */
+void store_hurry(struct store *s);
 
 /* Has the service manager forget a descriptor of that name, if it keeps one. */
 void store_forget(struct store *s, const char *name);

@@ -23,6 +23,7 @@
 void token_reply_done(struct token_reply *r)
 {
 	secret_done(&r->token);
+	secret_done(&r->refresh_token);
 	secret_done(&r->error);
 	secret_done(&r->reason);
 	*r = (struct token_reply){0};
@@ -108,6 +109,16 @@ static int set_error(struct json_value root, struct token_reply *reply)
 	return log_escape(&reply->error, code, strnlen(code, ERROR_CODE_MAX));
 }
 
+/* RFC 6749 A.17 allows any visible character; whatever it is goes back to where it came from. */
+static int set_refresh_token(struct json_value root, struct token_reply *reply)
+{
+	struct json_value v;
+	const char *token;
+
+	token = json_find(root, "refresh_token", &v) ? json_string(v) : NULL;
+	return token ? secret_puts(&reply->refresh_token, token) : 0;
+}
+
 /* "HTTP status 400, error 'invalid_client' (the description)" */
 static int describe_error(long status, struct json_value root, struct token_reply *reply)
 {
@@ -141,6 +152,9 @@ static int judge_object(long status, struct json_value root, struct token_reply 
 	if (status != 200)
 		return secret_printf(&reply->reason, "HTTP status %ld", status);
 
+	r = set_refresh_token(root, reply);
+	if (r < 0)
+		return r;
 	fault = find_fault(root, &token);
 	if (fault)
 		return secret_puts(&reply->reason, fault);

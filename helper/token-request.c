@@ -9,15 +9,26 @@
 #include <string.h>
 
 #include "mask.h"
+#include "url.h"
+
+/* A shorter value is found in many a text by chance. */
+#define HIDDEN_LENGTH_MIN 6
 
 void token_request_done(struct token_request *r)
 {
+	free(r->client_id);
+	secret_done(&r->credential);
 	secret_done(&r->url);
 	free(r->host);
 	secret_done(&r->headers);
 	secret_done(&r->body);
 	secret_done(&r->hidden);
 	tls_trust_done(&r->trust);
+	free(r->location_id);
+	free(r->key_store);
+	secret_free_string(r->key_store_password);
+	secret_done(&r->key_pair);
+	free(r->assertion_provider);
 	*r = (struct token_request){0};
 }
 
@@ -40,21 +51,60 @@ int token_request_digest(
     const struct token_request *t, unsigned char ret[DIGEST_SHA256_SIZE])
 {
 	_cleanup_secret_ struct secret all = {0};
-	const unsigned char flags[] = {
-	    t->trust.insecure_trust_all, (unsigned char)t->trust.verification};
+	const unsigned char flags[] = {t->trust.insecure_trust_all,
+	    (unsigned char)t->trust.verification, (unsigned char)t->route};
+	const struct secret *const parts[] = {
+	    &t->url, &t->headers, &t->body, &t->key_pair};
+	const char *const texts[] = {t->trust.trust_store, t->trust.trust_store_password,
+	    t->location_id, t->key_store, t->key_store_password, t->assertion_provider};
+	int r;
+
+	r = add_part(&all, flags, sizeof(flags));
+	for (size_t i = 0; i < ELEMENTSOF(parts) && r == 0; i++)
+		r = add_part(&all, parts[i]->data, parts[i]->len);
+	for (size_t i = 0; i < ELEMENTSOF(texts) && r == 0; i++)
+		r = add_text_part(&all, texts[i]);
+	return r < 0 ? r : digest_sha256(all.data, all.len, ret);
+}
+
+int token_request_hide(struct token_request *t, const char *value)
+{
+	if (!value || strlen(value) < HIDDEN_LENGTH_MIN)
+		return 0;
+	return secret_append(&t->hidden, value, strlen(value) + 1);
+}
+
+/* Hidden as it is and as it is written in the body: the service may quote either. */
+int token_request_add_secret(struct token_request *t, const char *name, const char *value)
+{
+	size_t before = t->body.len;
+	int r;
+
+	r = url_add_pair(&t->body, before > 0 ? '&' : '\0', name, value);
+	if (r == 0)
+		r = token_request_hide(t, value);
+	return r < 0 ? r : token_request_hide(t, strchr(t->body.data + before, '=') + 1);
+}
+
+int token_request_add_credential(struct token_request *t, const char *credential)
+{
+	int r;
+
+	r = secret_puts(&t->credential, credential);
+	return r < 0 ? r : token_request_add_secret(t, grant_field(t->grant), credential);
+}
+
+int token_request_endpoint(
+    const struct token_request *t, unsigned char ret[DIGEST_SHA256_SIZE])
+{
+	_cleanup_secret_ struct secret all = {0};
 	int r;
 
 	r = add_part(&all, t->url.data, t->url.len);
 	if (r == 0)
-		r = add_part(&all, t->headers.data, t->headers.len);
-	if (r == 0)
-		r = add_part(&all, t->body.data, t->body.len);
-	if (r == 0)
-		r = add_text_part(&all, t->trust.trust_store);
-	if (r == 0)
-		r = add_text_part(&all, t->trust.trust_store_password);
-	if (r == 0)
-		r = add_part(&all, flags, sizeof(flags));
+		r = add_text_part(&all, t->client_id);
+	if (r == 0 && t->route != TOKEN_ROUTE_DIRECT)
+		r = add_text_part(&all, t->location_id);
 	return r < 0 ? r : digest_sha256(all.data, all.len, ret);
 }
 

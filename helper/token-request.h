@@ -5,13 +5,27 @@
 #include <stdint.h>
 
 #include "digest.h"
+#include "grant.h"
 #include "secret.h"
 #include "tls-trust.h"
 
-/* One POST, complete but for the certificates. Everything owned. */
+/* How the token service is reached: SAP's ProxyType, and the URL's scheme. */
+enum token_route {
+	TOKEN_ROUTE_DIRECT,
+	TOKEN_ROUTE_HTTP_PROXY, /* the Connectivity proxy's HTTP side, for http:// */
+	TOKEN_ROUTE_SOCKS5,	/* its SOCKS5 side, TLS inside, for https:// */
+};
+
+/*
+ * One POST, complete but for the certificates, and for the client's credential where the
+ * grant has one. Everything owned.
+ */
 struct token_request {
-	struct secret url;     /* resolved, queries included */
-	char *host;	       /* the URL's, for the journal; no port, no brackets */
+	enum grant grant;
+	char *client_id;
+	struct secret credential; /* once token_request_add_credential() has put it in */
+	struct secret url;	  /* resolved, queries included */
+	char *host;		  /* the URL's, for the journal; no port, no brackets */
 	struct secret headers; /* "Name: value", each ended by a NUL; no Content-Type */
 	struct secret body;    /* application/x-www-form-urlencoded */
 	struct secret hidden;  /* values that no text may repeat, each ended by a NUL */
@@ -20,6 +34,13 @@ struct token_request {
 	    read_timeout_usec; /* once connected, between any two pieces of the reply */
 	uint64_t timeout_usec; /* for the whole request, connecting included */
 	struct tls_trust trust;
+	enum token_route route;
+	char *location_id; /* the Cloud Connector's, or NULL; never for DIRECT */
+	/* The client's certificate: a file in certificates/ or PEM, key and all; else NULL. */
+	char *key_store, *key_store_password;
+	struct secret key_pair;
+	/* The destination whose access token is the client's assertion, or NULL. */
+	char *assertion_provider;
 };
 
 void token_request_done(struct token_request *r);
@@ -28,6 +49,30 @@ void token_request_done(struct token_request *r);
 /* SHA-256 over everything that would be sent and whom it trusts: 0, -ENOMEM or -EIO. */
 _must_check_ int token_request_digest(
     const struct token_request *r, unsigned char ret[DIGEST_SHA256_SIZE]);
+
+/*
+ * Completes the body by the refresh token or code, which is no part of the digest. 0 or
+ * -ENOMEM.
+ */
+_must_check_ int token_request_add_credential(
+    struct token_request *r, const char *credential);
+
+/*
+ * SHA-256 over where the request goes and for which client: a refresh token is issued by
+ * the one to the other (RFC 6749 6) and sent nowhere else. 0, -ENOMEM or -EIO.
+ */
+_must_check_ int token_request_endpoint(
+    const struct token_request *r, unsigned char ret[DIGEST_SHA256_SIZE]);
+
+/* Appends a field to the body whose value no text may repeat. 0 or -ENOMEM. */
+_must_check_ int token_request_add_secret(
+    struct token_request *r, const char *name, const char *value);
+
+/*
+ * Has token_request_mask() hide a value; NULL and values too short to tell are left out.
+ * 0 or -ENOMEM.
+ */
+_must_check_ int token_request_hide(struct token_request *r, const char *value);
 
 /* Replaces every hidden value within `text` by asterisks: for what a server said to us. */
 void token_request_mask(const struct token_request *r, struct secret *text);

@@ -10,7 +10,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -27,10 +27,13 @@ static bool is_letter_or_digit(char c)
 
 bool url_host_is_loopback(const char *host)
 {
+	size_t n = strlen(host), below = strlen(".localhost");
 	struct in6_addr six;
 	struct in_addr four;
 
 	if (strcasecmp(host, "localhost") == 0)
+		return true;
+	if (n > below && strcasecmp(host + n - below, ".localhost") == 0)
 		return true;
 	if (inet_pton(AF_INET, host, &four) == 1)
 		return ntohl(four.s_addr) >> 24 == IN_LOOPBACKNET;
@@ -111,6 +114,20 @@ int url_insert_tenant(const char *url, const char *tenant, struct secret *out)
 	return secret_printf(out, "%s.%s", tenant, host);
 }
 
+int url_replace_tenant(const char *url, const char *tenant, struct secret *out)
+{
+	const char *host = authority_of(url);
+	size_t label = strcspn(host, ".:/?#"), n = strcspn(host, ":/?#");
+	int r;
+
+	if (host_is_address(host) || label + 1 >= n)
+		return -EINVAL;
+	r = secret_append(out, url, (size_t)(host - url));
+	if (r == 0)
+		r = secret_puts(out, tenant);
+	return r < 0 ? r : secret_puts(out, host + label);
+}
+
 static bool is_dns_name(const char *host)
 {
 	if (strlen(host) > DNS_NAME_MAX)
@@ -177,9 +194,32 @@ static const char *find_bad_character(const char *url)
 	return NULL;
 }
 
-int url_check(const char *url, char **ret_host, const char **ret_reason)
+bool url_is_https(const char *url)
 {
-	bool https = strncasecmp(url, "https://", 8) == 0;
+	return strncasecmp(url, "https://", 8) == 0;
+}
+
+const char *url_path(const char *url)
+{
+	const char *authority = authority_of(url);
+
+	return authority + strcspn(authority, "/?");
+}
+
+uint16_t url_port(const char *url)
+{
+	const char *authority = authority_of(url), *end = url_path(url);
+	const char *colon = memrchr(authority, ':', (size_t)(end - authority));
+
+	if (colon && (*authority != '[' || colon[-1] == ']'))
+		return (uint16_t)strtoul(colon + 1, NULL, 10);
+	return url_is_https(url) ? 443 : 80;
+}
+
+int url_check(
+    const char *url, enum url_plain plain, char **ret_host, const char **ret_reason)
+{
+	bool https = url_is_https(url);
 	const char *authority = authority_of(url);
 	size_t n = strcspn(authority, "/?#");
 	_cleanup_free_ char *host = NULL;
@@ -200,8 +240,9 @@ int url_check(const char *url, char **ret_host, const char **ret_reason)
 	if (r < 0)
 		return r;
 	*ret_reason =
-	    "must start with https:// (plain http only for this machine itself)";
-	if (!https && !url_host_is_loopback(host))
+	    "must start with https:// (plain http only for this machine itself, and "
+	    "through a Cloud Connector)";
+	if (!https && plain == URL_PLAIN_LOOPBACK && !url_host_is_loopback(host))
 		return -EINVAL;
 	*ret_host = TAKE_PTR(host);
 	return 0;

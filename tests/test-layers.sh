@@ -17,19 +17,21 @@ CC=${CC:-cc}
 
 # files (extended regular expression)|what they must not include (likewise)|why
 readonly FORBIDDEN='
-common/.*|(handler|helper|cli)/|common is below the programs
+common/.*|(handler|helper|cli|units)/|common is below the programs
 handler/.*|(helper|cli)/|the handler knows the helper by its socket alone
 helper/.*|(handler|cli)/|the helper knows handlers by its socket alone
+units/.*|(handler|helper|cli)/|what makes units knows programs by their arguments alone
 .*|.*\.\./|includes name a header, not a way to it
 '
 
 # What is included (extended regular expression)|who may (likewise). Of OpenSSL, handlers have TLS
-# and SCRAM; the helper, whose TLS is libcurl's, unpacks PKCS#12 and wipes what OpenSSL frees.
+# and SCRAM; the helper, whose TLS is libcurl's, unpacks PKCS#12, seals tokens and wipes what OpenSSL frees.
 readonly CONFINED='
-<openssl/.*|common/(base64|digest|tls-anchors|tls-certificates|tls-keys)\.[ch]|handler/(tls[a-z-]*\.[ch]|scram\.c)|helper/secret-memory\.c
+<openssl/.*|common/(base64|digest|tls-anchors|tls-certificates|tls-describe|tls-keys)\.[ch]|handler/(tls[a-z-]*\.[ch]|scram\.c)|helper/(rotation-seal|secret-memory)\.c
 <jsmn\.h>|common/json\.c
-<curl/.*|helper/fetch\.c
+<curl/.*|helper/(curl-loop|fetch|fetch-options)\.[ch]
 <systemd/.*|(helper|cli|units)/.*\.[ch]
+<yaml\.h>|units/tree-yaml\.c
 '
 
 # The exposed program starts once a connection: each library more costs every one of them.
@@ -58,7 +60,7 @@ includes()
 			case $name in
 			\"*)
 				name=${name//\"/}
-				for folder in "${file%/*}" common handler helper cli ''; do
+				for folder in "${file%/*}" common handler helper cli units ''; do
 					[[ -e $folder/$name ]] && break
 				done
 				# one that the build makes is its own folder's

@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 
 from helper_process import CLIENT_SECRET, Helper  # noqa: E402
+from rotating_service import RotatingService  # noqa: E402
 from service_manager import ServiceManager  # noqa: E402
 from token_service import TokenService, make_certificates  # noqa: E402
 
@@ -33,6 +34,13 @@ def service():
     service.close()
 
 
+@pytest.fixture
+def grants(service):
+    """The service gives a new refresh token with each access token, which lives for a second."""
+    service.reply = RotatingService(expires_in=1)
+    return service.reply
+
+
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory):
     path = tmp_path_factory.mktemp("certificates")
@@ -48,6 +56,11 @@ def judge(helper):
     log = helper.log.decode()
     assert not any(report in log for report in REPORTS), log
     assert CLIENT_SECRET not in log
+    assert "canary" not in log, "a secret, token or credential is in the log"
+    for path, _, names in os.walk(helper.state):
+        for name in names:
+            with open(f"{path}/{name}", "rb") as f:
+                assert b"canary" not in f.read(), "a credential is in a file"
 
 
 @pytest.fixture
@@ -81,7 +94,8 @@ def make_managed(folder):
                      if name.endswith("SAN_OPTIONS")}
         managers.append(ServiceManager(
             [helper.program(), f"--config-dir={helper.config}"], helper.path, folder,
-            inherited | {"MAILDEST_LOG_TARGET": "stderr"} | (environment or {})))
+            inherited | {"MAILDEST_LOG_TARGET": "stderr", "STATE_DIRECTORY": helper.state}
+            | (environment or {})))
         return helper, managers[-1]
 
     yield make

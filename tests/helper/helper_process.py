@@ -75,6 +75,7 @@ class Helper:
         self.folder = str(folder)
         self.config = f"{folder}/config"
         self.path = f"{folder}/run/helper.sock"
+        self.state = f"{folder}/state"
         self.environment = environment or {}
         self.user = user
         self.process = self.reader = None
@@ -118,6 +119,7 @@ class Helper:
     def _launch(self, command, environment, **options):
         environment = {
             "PATH": os.environ["PATH"], "MAILDEST_LOG_TARGET": "stderr",
+            "STATE_DIRECTORY": self.state,
             **environment, **self.environment,
         }
         for name, value in os.environ.items():

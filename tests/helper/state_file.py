@@ -7,7 +7,7 @@ import os
 import struct
 
 PREFIX = "maildest-tokens-"
-SIZE_MAX = 32 << 20
+SIZE_MAX = 128 << 20
 HEADER = struct.Struct("=8s32sIIQQ")
 DIGESTED = 40  # where the digest begins to count
 
@@ -71,7 +71,7 @@ BROKEN = {
     "longer than it says": (lambda good: memory_file(good + b"\0"), "it is not complete"),
     "a bit changed": (lambda good: memory_file(good[:-1] + bytes([good[-1] ^ 1])),
                       "it is damaged: its digest is wrong"),
-    "another version": (lambda good: memory_file(rebuilt(good, version=2)),
+    "another version": (lambda good: memory_file(rebuilt(good, version=1)),
                         "it is of another version of the helper"),
     "something else": (lambda good: memory_file(rebuilt(good, magic=b"SOMETHIN")),
                        "it holds something else"),

@@ -286,7 +286,7 @@ def test_wrong_file_is_an_answer_that_names_it(helper, service, path, content, m
     ({"clientId": None}, "'clientId' is missing"),
     ({"tokenServiceURL": "http://example.com/token"}, "https://"),
     ({"TrustStoreLocation": "missing.pem"}, "missing.pem"),
-    ({"Authentication": "OAuth2RefreshToken"}, "OAuth2RefreshToken"),
+    ({"Authentication": "NoAuthentication"}, "needs no token"),
 ])
 def test_destination_that_cannot_be_served(helper, service, keys, reason):
     helper.destination(service.url(), **keys)

@@ -13,11 +13,12 @@ from urllib.parse import parse_qsl
 class Request:
     """One request as it came: method, path, headers, raw body, form as pairs."""
 
-    def __init__(self, method, path, headers, body):
+    def __init__(self, method, path, headers, body, peer=None):
         self.method = method
         self.path = path
         self.headers = headers
         self.body = body
+        self.peer = peer  # the client's certificate, as ssl.SSLSocket.getpeercert() has it
         self.form = parse_qsl(body.decode(), keep_blank_values=True)
 
     def basic(self):
@@ -42,7 +43,8 @@ def error_reply(status, error, description=None):
 class TokenService:
     """`reply` is (status, headers, text), or a function of the Request that returns one."""
 
-    def __init__(self, certificate=None):
+    def __init__(self, certificate=None, client_authority=None):
+        """With `client_authority` only clients with a certificate of its are served."""
         self.requests = []
         self.reply = token_reply()
         self.gate = threading.Event()  # replies wait for it
@@ -55,8 +57,9 @@ class TokenService:
 
             def do_POST(self):
                 length = int(self.headers.get("Content-Length", 0))
+                peer = self.connection.getpeercert() if certificate else None
                 request = Request(
-                    self.command, self.path, self.headers, self.rfile.read(length)
+                    self.command, self.path, self.headers, self.rfile.read(length), peer
                 )
                 service.requests.append(request)
                 service.arrived.release()
@@ -91,6 +94,9 @@ class TokenService:
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)
+            if client_authority:
+                context.verify_mode = ssl.CERT_REQUIRED
+                context.load_verify_locations(client_authority)
             self.server.socket = context.wrap_socket(
                 self.server.socket, server_side=True, do_handshake_on_connect=False
             )
@@ -115,12 +121,16 @@ def openssl(*arguments):
 
 
 def make_certificates(folder):
-    """Two CAs (ca.pem; stranger.pem signs nothing), certificates for 127.0.0.1 and another name."""
+    """
+    Two CAs (ca.pem; stranger.pem signs nothing), certificates for 127.0.0.1 and another name, and
+    one for a client, in several forms.
+    """
     for name in ("ca", "stranger"):
         openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
                 f"/CN=Test {name}", "-keyout", f"{folder}/{name}.key",
                 "-out", f"{folder}/{name}.pem")
-    for name, alternative in (("good", "IP:127.0.0.1"), ("other", "DNS:other.example")):
+    for name, alternative in (("good", "IP:127.0.0.1"), ("other", "DNS:other.example"),
+                              ("client", "DNS:client.example")):
         openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}",
                 "-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.csr")
         with open(f"{folder}/{name}.ext", "w", encoding="ascii") as f:
@@ -135,3 +145,8 @@ def make_certificates(folder):
     openssl("x509", "-in", f"{folder}/ca.pem", "-outform", "DER", "-out", f"{folder}/ca.der")
     openssl("pkcs12", "-export", "-nokeys", "-in", f"{folder}/ca.pem", "-passout",
             "pass:store-password", "-out", f"{folder}/ca.p12")
+    pair = ("-in", f"{folder}/client.crt", "-inkey", f"{folder}/client.key")
+    openssl("pkcs12", "-export", *pair, "-certfile", f"{folder}/ca.pem", "-passout",
+            "pass:store-password", "-out", f"{folder}/client.p12")
+    openssl("pkcs8", "-topk8", "-in", f"{folder}/client.key", "-passout", "pass:store-password",
+            "-out", f"{folder}/client-locked.key")

@@ -29,7 +29,8 @@ static int build(
 	ck_assert_msg(
 	    properties_add(&p, layer.data, layer.len, "layer.json", ret_why) == 0,
 	    "%s: %s", keys, *ret_why);
-	return token_request_build(&p, tenant, ret, ret_why);
+	return token_request_build(
+	    &p, tenant, GRANT_CLIENT_CREDENTIALS, ret, ret_why);
 }
 
 /* All headers, each ended by a line break. */
@@ -147,16 +148,6 @@ START_TEST(test_refuses_and_names_the_key)
 	static const struct {
 		const char *label, *keys, *key;
 	} rows[] = {
-	    {"row 1: a client certificate", "\"tokenService.KeyStoreLocation\":\"a.pem\"",
-		"tokenService.KeyStoreLocation"},
-	    {"row 2: a client assertion", "\"clientAssertion.destinationName\":\"d\"",
-		"clientAssertion.destinationName"},
-	    {"row 1 before row 3",
-		"\"tokenService.KeyStoreLocation\":\"a\",\"tokenServiceUser\":\"u\"",
-		"tokenService.KeyStoreLocation"},
-	    {"on premise, inherited", "\"ProxyType\":\"OnPremise\"", "ProxyType"},
-	    {"on premise, its own", "\"tokenServiceURL.ProxyType\":\"OnPremise\"",
-		"tokenServiceURL.ProxyType"},
 	    {"proxy type unknown", "\"tokenServiceURL.ProxyType\":\"x\"",
 		"tokenServiceURL.ProxyType"},
 	    {"no URL", "\"tokenServiceURL\":null", "tokenServiceURL"},

@@ -4,6 +4,8 @@
 #include "state.h"
 
 #include "check-program.h"
+#include "repeated-text.h"
+#include "rotation-seal.h"
 #include "state-sample.h"
 
 START_TEST(test_any_part_of_a_state_is_none)
@@ -134,7 +136,7 @@ static void break_error(struct cache_entry *e)
 static void pause_for_ever(struct cache_entry *e)
 {
 	cache_entry_set_failure(
-	    e, CACHE_UNAVAILABLE, NULL, "why", CACHE_RETRY_AFTER_MAX_USEC + 1, START);
+	    e, CACHE_UNAVAILABLE, NULL, "why", CACHE_PAUSE_MAX_USEC + 1, START);
 }
 
 static void refuse_for_ever(struct cache_entry *e)
@@ -183,6 +185,16 @@ static void renew_after(struct cache_entry *e)
 	e->renew_at = e->expires_at + 1;
 }
 
+static void accept_in_future(struct cache_entry *e)
+{
+	e->accepted_at = START + 1;
+}
+
+static void lengthen_record(struct cache_entry *e)
+{
+	repeated_text(&e->unsaved, "r", ROTATION_SIZE_MAX + 1);
+}
+
 START_TEST(test_entries_that_make_no_sense)
 {
 	static const struct {
@@ -200,7 +212,7 @@ START_TEST(test_entries_that_make_no_sense)
 	    {"failure that is none", break_failure},
 	    {"reason with a line break", break_reason},
 	    {"error that is no UTF-8", break_error},
-	    {"pause of more than five minutes", pause_for_ever},
+	    {"pause of more than ten minutes", pause_for_ever},
 	    {"identity refused for more than a minute", refuse_for_ever},
 	    {"refused in the future", reject_in_future},
 	    {"replaced in the future", replace_in_future},
@@ -210,6 +222,8 @@ START_TEST(test_entries_that_make_no_sense)
 	    {"token for more than a day", live_for_ever},
 	    {"renewed before it was fetched", renew_before},
 	    {"renewed after its end", renew_after},
+	    {"accepted in the future", accept_in_future},
+	    {"record that is too long", lengthen_record},
 	};
 	_cleanup_secret_ struct secret bytes = {0};
 

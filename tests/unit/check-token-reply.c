@@ -177,6 +177,53 @@ START_TEST(test_bounds)
 }
 END_TEST
 
+START_TEST(test_refresh_tokens)
+{
+	static const struct {
+		const char *label;
+		long status;
+		const char *body, *refresh_token;
+		enum token_reply_kind kind;
+	} rows[] = {
+	    {"plain", 200, "{\"access_token\":\"t\",\"refresh_token\":\"r\"}", "r",
+		TOKEN_REPLY_TOKEN},
+	    {"none", 200, "{\"access_token\":\"t\"}", "", TOKEN_REPLY_TOKEN},
+	    {"null", 200, "{\"access_token\":\"t\",\"refresh_token\":null}", "",
+		TOKEN_REPLY_TOKEN},
+	    {"no text", 200, "{\"access_token\":\"t\",\"refresh_token\":7}", "",
+		TOKEN_REPLY_TOKEN},
+	    {"empty", 200, "{\"access_token\":\"t\",\"refresh_token\":\"\"}", "",
+		TOKEN_REPLY_TOKEN},
+	    {"with spaces", 200,
+		"{\"access_token\":\"t\",\"refresh_token\":\"a \\\"b\\\"\"}", "a \"b\"",
+		TOKEN_REPLY_TOKEN},
+	    {"beside no access token", 200, "{\"refresh_token\":\"r\"}", "r",
+		TOKEN_REPLY_TEMPORARY},
+	    {"beside one of no use", 200,
+		"{\"access_token\":\"a b\",\"refresh_token\":\"r\"}", "r",
+		TOKEN_REPLY_TEMPORARY},
+	    {"beside another type", 200,
+		"{\"access_token\":\"t\",\"token_type\":\"MAC\",\"refresh_token\":\"r\"}",
+		"r", TOKEN_REPLY_TEMPORARY},
+	    {"in a refusal", 400, "{\"error\":\"invalid_grant\",\"refresh_token\":\"r\"}",
+		"", TOKEN_REPLY_REFUSED},
+	    {"in a failure", 500, "{\"refresh_token\":\"r\"}", "", TOKEN_REPLY_TEMPORARY},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		_cleanup_token_reply_ struct token_reply r = {0};
+
+		ck_assert_int_eq(token_reply_parse(rows[i].status, rows[i].body,
+				     strlen(rows[i].body), &r),
+		    0);
+		ck_assert_msg(r.kind == rows[i].kind, "%s: kind", rows[i].label);
+		ck_assert_msg(
+		    strcmp(secret_str(&r.refresh_token), rows[i].refresh_token) == 0,
+		    "%s: '%s'", rows[i].label, secret_str(&r.refresh_token));
+	}
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -184,6 +231,7 @@ int main(void)
 	    test_failures,
 	    test_refuses_tokens,
 	    test_bounds,
+	    test_refresh_tokens,
 	};
 
 	return check_program("token-reply", tests, ELEMENTSOF(tests));

@@ -62,12 +62,14 @@ START_TEST(test_accepts_urls)
 	    {"http://127.0.0.1/", "127.0.0.1"},
 	    {"http://127.9.9.9/", "127.9.9.9"},
 	    {"http://[::1]/", "::1"},
+	    {"http://tenant.localhost/", "tenant.localhost"},
+	    {"http://a.b.LocalHost:80/", "a.b.LocalHost"},
 	};
 
 	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
 		_cleanup_free_ char *host = NULL;
 		const char *reason = NULL;
-		int r = url_check(rows[i].url, &host, &reason);
+		int r = url_check(rows[i].url, URL_PLAIN_LOOPBACK, &host, &reason);
 
 		ck_assert_msg(r == 0, "%s: %s", rows[i].url, reason);
 		ck_assert_str_eq(host, rows[i].host);
@@ -113,6 +115,7 @@ START_TEST(test_refuses_urls)
 	    "http://192.0.2.1/",
 	    "http://127.0.0.1.evil.example/",
 	    "http://localhost.evil.example/",
+	    "http://evillocalhost/",
 	    "http://localhost@evil.example/",
 	    "http://[2001:db8::1]/",
 	};
@@ -122,8 +125,78 @@ START_TEST(test_refuses_urls)
 		const char *reason = NULL;
 
 		ck_assert_msg(
-		    url_check(rows[i], &host, &reason) == -EINVAL, "'%s'", rows[i]);
+		    url_check(rows[i], URL_PLAIN_LOOPBACK, &host, &reason) == -EINVAL,
+		    "'%s'", rows[i]);
 		ck_assert_msg(reason && !host, "'%s' without a reason", rows[i]);
+	}
+}
+END_TEST
+
+START_TEST(test_plain_http_may_be_allowed)
+{
+	static const char *const rows[] = {"http://a.example/", "http://192.0.2.1:81/",
+	    "http://[2001:db8::1]/", "https://a.example/"};
+	const char *reason;
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		_cleanup_free_ char *host = NULL;
+
+		ck_assert_msg(url_check(rows[i], URL_PLAIN_ANYWHERE, &host, &reason) == 0,
+		    "'%s': %s", rows[i], reason);
+	}
+}
+END_TEST
+
+START_TEST(test_replaces_the_tenant)
+{
+	static const struct {
+		const char *url, *want; /* NULL: it has no place for one */
+	} rows[] = {
+	    {"https://provider.auth.example/oauth/token",
+		"https://acme.auth.example/oauth/token"},
+	    {"https://provider.auth.example:8443/x?y",
+		"https://acme.auth.example:8443/x?y"},
+	    {"https://provider.localhost", "https://acme.localhost"},
+	    {"https://localhost/", NULL},
+	    {"https://localhost:8443/a.b", NULL},
+	    {"https://localhost./", NULL},
+	    {"https://192.0.2.1/", NULL},
+	    {"https://192.0.2.1:443/", NULL},
+	    {"https://[2001:db8::1]/", NULL},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		_cleanup_secret_ struct secret out = {0};
+		int r = url_replace_tenant(rows[i].url, "acme", &out);
+
+		ck_assert_msg(
+		    r == (rows[i].want ? 0 : -EINVAL), "%s: gives %d", rows[i].url, r);
+		ck_assert_msg(
+		    strcmp(secret_str(&out), rows[i].want ? rows[i].want : "") == 0,
+		    "%s: becomes %s", rows[i].url, secret_str(&out));
+	}
+}
+END_TEST
+
+START_TEST(test_takes_urls_apart)
+{
+	static const struct {
+		const char *url, *path;
+		unsigned port;
+	} rows[] = {
+	    {"https://a.example", "", 443},
+	    {"http://a.example/", "/", 80},
+	    {"https://a.example:8443/x:1", "/x:1", 8443},
+	    {"http://a.example?x=:1", "?x=:1", 80},
+	    {"https://[2001:db8::1]/x", "/x", 443},
+	    {"https://[2001:db8::1]:444/x", "/x", 444},
+	    {"https://[::]", "", 443},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		ck_assert_str_eq(url_path(rows[i].url), rows[i].path);
+		ck_assert_msg(url_port(rows[i].url) == rows[i].port, "%s: has port %u",
+		    rows[i].url, (unsigned)url_port(rows[i].url));
 	}
 }
 END_TEST
@@ -177,6 +250,9 @@ int main(void)
 	    test_inserts_the_tenant,
 	    test_accepts_urls,
 	    test_refuses_urls,
+	    test_plain_http_may_be_allowed,
+	    test_replaces_the_tenant,
+	    test_takes_urls_apart,
 	    test_encodes_all_but_unreserved_characters,
 	    test_dns_labels,
 	};

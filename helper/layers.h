@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Files with secrets as layers of properties. */
+
+#include "config.h"
+#include "properties.h"
+
+/*
+ * Lays a file on top, if it is kept as a file with secrets must be. 0; -EPERM or -EBADMSG
+ * with *ret_why (malloc'd); -ENOMEM.
+ */
+_must_check_ int layers_add_private(
+    struct properties *p, const struct config_file *f, char **ret_why);
+
+/*
+ * The same with $CREDENTIALS_DIRECTORY/<name>.json: 1 if it was there, 0 if not, another
+ * -errno of reading it with *ret_why.
+ */
+_must_check_ int layers_add_credential(
+    struct properties *p, const char *name, char **ret_why);
+
+/*
+ * Lays destinations/<name>.json and on top of it its secrets: the service manager's
+ * credential if there is one, else secrets/<name>.json. 0, or -errno with *ret_why.
+ */
+_must_check_ int layers_load_destination(
+    struct properties *p, const struct config *c, const char *name, char **ret_why);

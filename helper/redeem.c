@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which of the grants a credential stands for today, and what is kept of an answer. */
+
+#include "redeem.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "lookup.h"
+#include "reason.h"
+
+/* A code without a record: it is noted first, then posted. 0 or -errno. */
+static int use_code(struct rotation *rotation, struct cache_entry *e,
+    const unsigned char endpoint[DIGEST_SHA256_SIZE], struct token_request *request)
+{
+	int r;
+
+	r = token_request_add_credential(request, secret_str(cache_entry_credential(e)));
+	if (r == 0)
+		rotation_keep(rotation, e, endpoint, "");
+	return r;
+}
+
+/* A code that has been posted: what came for it, if anything did. */
+static int renew_code(const char *config_dir, const struct cache_entry *e,
+    const struct secret *token, struct token_request *request, char **ret_why)
+{
+	_cleanup_token_request_ struct token_request renewal = {0};
+	int r;
+
+	if (token->len == 0)
+		return reason_set(ret_why, -EKEYREVOKED,
+		    "the code has been used, and there is no refresh token to renew what "
+		    "it brought");
+	r = lookup_renewal(config_dir, cache_entry_binding(e), &renewal, ret_why);
+	if (r < 0)
+		return r == -ENOMEM ? r : -EINVAL;
+	r = token_request_add_credential(&renewal, token->data);
+	if (r < 0)
+		return r;
+	token_request_done(request);
+	*request = renewal;
+	renewal = (struct token_request){0};
+	return 0;
+}
+
+int redeem_prepare(struct rotation *rotation, const char *config_dir,
+    struct cache_entry *e, struct token_request *request, char **ret_why)
+{
+	const struct secret *own = cache_entry_credential(e);
+	unsigned char endpoint[DIGEST_SHA256_SIZE];
+	_cleanup_secret_ struct secret token = {0};
+	int r;
+
+	if (own->len == 0)
+		return -ENOMEM; /* that is why it was not kept */
+	r = token_request_endpoint(request, endpoint);
+	if (r == 0)
+		r = rotation_load(rotation, e, endpoint, &token, ret_why);
+	if (r < 0)
+		return r == -EBADMSG ? -EKEYREJECTED : r;
+	if (request->grant != GRANT_AUTHORIZATION_CODE)
+		return token_request_add_credential(
+		    request, token.len > 0 ? token.data : own->data);
+	if (r > 0)
+		return renew_code(config_dir, e, &token, request, ret_why);
+	return use_code(rotation, e, endpoint, request);
+}
+
+/* A new refresh token is kept, also when the access token beside it is of no use. */
+static void keep(struct rotation *rotation, struct cache_entry *e,
+    const struct token_request *request, const struct token_reply *token)
+{
+	unsigned char endpoint[DIGEST_SHA256_SIZE];
+	bool is_new =
+	    token->refresh_token.len > 0 &&
+	    (request->grant == GRANT_AUTHORIZATION_CODE ||
+		strcmp(token->refresh_token.data, secret_str(&request->credential)) != 0);
+
+	if (!is_new) {
+		rotation_use(rotation, e);
+		return;
+	}
+	if (token_request_endpoint(request, endpoint) == 0)
+		rotation_keep(rotation, e, endpoint, token->refresh_token.data);
+}
+
+/* Whether a code that brought nothing may still be one: it was not sent, or refused for good. */
+static bool is_untouched(const struct fetch_reply *reply, const struct token_reply *token)
+{
+	return !reply->was_sent ||
+	       (!reply->failure && token->kind == TOKEN_REPLY_REFUSED);
+}
+
+enum redeemed redeem_settle(struct rotation *rotation, struct cache_entry *e,
+    const struct fetch_reply *reply, const struct token_reply *token)
+{
+	bool has_token = !reply->failure && token->kind == TOKEN_REPLY_TOKEN;
+
+	if (has_token || token->refresh_token.len > 0)
+		keep(rotation, e, reply->request, token);
+	if (has_token)
+		return REDEEMED;
+	if (reply->request->grant != GRANT_AUTHORIZATION_CODE)
+		return REDEEM_UNCHANGED;
+	if (!is_untouched(reply, token))
+		return REDEEM_LOST;
+	rotation_forget(rotation, e);
+	return REDEEM_UNCHANGED;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * What has replaced the credentials of clients. A token service may answer a refresh token
+ * with a new one and count the old one as used up (RFC 6749 6), and a code has a refresh
+ * token only if one came with its tokens; the client goes on presenting what it has. So
+ * for each client (an owner and a credential) there may be a record: the refresh token to
+ * present instead, or that the credential is a code that has been posted.
+ *
+ * What a kill or a power failure does to a rotation, step by step:
+ *
+ *   before the request is sent          nothing has happened
+ *   while it is on its way, or its      the record is the old one; whether the service still
+ *   answer is, or until the new         takes the token in it is its own grace period's matter:
+ *   record has been renamed             nobody on this side can know the new one
+ *   until the folder is synchronised    killed: the new record; power failed: one of both, whole;
+ *                                       if the old one, it is as above
+ *   from then on                        the new record
+ *
+ * The access token is handed out at the end, so that whoever has seen it can rely on the
+ * record. The helper does not end while a credential is on its way, if it is asked to end
+ * (broker_is_redeeming()). A code is noted before it is posted: whenever we are killed, it
+ * is not posted again.
+ *
+ * Everybody waits while a folder is synchronised; that is a matter of milliseconds and
+ * happens once in a token's life. Two destinations or tenants whose clients present the
+ * same refresh token know nothing of each other: each needs one of its own.
+ *
+ * A record that cannot be read is never passed over: to present the older token would have
+ * the service revoke all of them (RFC 9700 4.14.2). A folder that cannot be written to
+ * costs nobody his token: records wait in the cache, sealed as they are, outlive us in its
+ * state, and are written as soon as that is possible.
+ */
+
+#include <systemd/sd-event.h>
+
+#include "cache.h"
+
+struct rotation;
+
+/*
+ * `state_dir` as rotation_folder() takes it, `cache` borrowed. Cleans the folder if there
+ * is one; it is made when it is first needed. 0 or -errno.
+ */
+_must_check_ int rotation_new(
+    sd_event *event, struct cache *cache, const char *state_dir, struct rotation **ret);
+/* Tries a last time to write what could not be written; takes NULL; returns NULL. */
+struct rotation *rotation_free(struct rotation *r);
+
+/* To be called when the cache has been restored: it may have records to be written. */
+void rotation_resume(struct rotation *r);
+
+/* Whether there is a record of the key's client. */
+bool rotation_knows(const struct rotation *r, const struct cache_key *key);
+
+/*
+ * What is to be presented instead of an entry's credential at that endpoint: 1 and the
+ * token appended to `ret`, empty for a code that has been posted; 0 if there is no record;
+ * -EBADMSG with *ret_why (malloc'd) if there is one that does not open; -ENOMEM; another
+ * -errno with *ret_why if it cannot be read now.
+ */
+_must_check_ int rotation_load(struct rotation *r, const struct cache_entry *e,
+    const unsigned char endpoint[DIGEST_SHA256_SIZE], struct secret *ret, char **ret_why);
+
+/*
+ * Makes `token` (empty for a code about to be posted) the record of an entry's client: kept
+ * when this returns, in the folder or, with a word in the journal, in the cache.
+ */
+void rotation_keep(struct rotation *r, struct cache_entry *e,
+    const unsigned char endpoint[DIGEST_SHA256_SIZE], const char *token);
+
+/* Notes that the record of an entry's client was of use. */
+void rotation_use(struct rotation *r, const struct cache_entry *e);
+
+/* Forgets the record of an entry's client: its code was not posted, or is none. */
+void rotation_forget(struct rotation *r, const struct cache_entry *e);
