@@ -20,6 +20,7 @@
 #define SYSTEM_FOLDER "/etc/maildest"
 /* Users below this uid are the system's (systemd's SYSTEM_UID_MAX + 1). */
 #define FIRST_HUMAN_UID 1000
+#define MIB ((size_t)1024 * 1024)
 
 static int default_path(char **ret)
 {
@@ -170,8 +171,8 @@ static int read_file(
 	f.trusted = is_trusted_place(path);
 	r = read_all(owned, max, &f.text);
 	if (r == -EFBIG)
-		return reason_set(ret_why, r, "%s: is larger than %s", path,
-		    max == CONFIG_FILE_MAX ? "64 KiB" : "1 MiB");
+		return reason_set(ret_why, r, "%s: is larger than %zu %s", path,
+		    max < MIB ? max / 1024 : max / MIB, max < MIB ? "KiB" : "MiB");
 	if (r < 0)
 		return reason_set(ret_why, r, "%s: %s", path, strerror(-r));
 	*ret = f;

@@ -204,7 +204,7 @@ static int infer_protocol(
 	return 0;
 }
 
-static int parse_protocol(
+int destination_protocol(
     const struct properties *p, enum mail_protocol *ret, char **ret_why)
 {
 	const char *text;
@@ -250,7 +250,7 @@ static int parse_kind(const struct properties *p, struct destination *d, char **
 		return r;
 	if (strcmp(type, "MAIL") != 0)
 		return properties_complain(p, "Type", ret_why, "must be MAIL");
-	r = parse_protocol(p, &d->protocol, ret_why);
+	r = destination_protocol(p, &d->protocol, ret_why);
 	if (r < 0)
 		return r;
 	r = parse_enum(p, "ProxyType", proxy_types, PROXY_TYPE_MAX, PROXY_INTERNET,

@@ -61,9 +61,10 @@ struct destination {
 	bool
 	    clear_text_allowed; /* starttls.enable and .required are both false in so many words */
 	struct tls_trust trust;
-	char *key_store; /* KeyStoreLocation: our certificate for the server; a name in certificates/ */
+	char *
+	    key_store; /* KeyStoreLocation: our certificate for the server; a name in certificates/ */
 	char *key_store_password; /* secret */
-	char *location_id; /* CloudConnectorLocationId, or NULL */
+	char *location_id;	  /* CloudConnectorLocationId, or NULL */
 	char *socks_host; /* mail.<p>.socks.host: an ordinary SOCKS5 proxy, or NULL */
 	uint16_t socks_port;
 	char *socks_user;
@@ -83,12 +84,35 @@ const char *authentication_name(enum authentication a);
 /* Whether the login upstream needs an access token. */
 bool authentication_is_oauth(enum authentication a);
 
+/* More would be a mistake; layers for secrets are to be left. */
+#define DESTINATION_FRAGMENTS_MAX 4
+
+/* Which files make a destination. Strings borrowed. */
+struct destination_source {
+	const char *name;
+	const char *tenant;   /* NULL: none; a DNS label */
+	const char *fragment; /* NULL: none; names with ',' between, the last one wins */
+	bool fragment_optional; /* without it, the destination alone will do */
+};
+
+/* Whether a text is the names of 1 to DESTINATION_FRAGMENTS_MAX fragments, ',' between them. */
+bool destination_fragments_are_valid(const char *names);
+
 /*
- * Reads destinations/<name>.json and checks who may read it if it holds secrets. `p` gets
- * the file as its bottom layer. 0, or -errno with *ret_why.
+ * Reads destinations/<tenant>/<name>.json, or without one destinations/<name>.json, and
+ * lays fragments/<fragment>.json on top, in their order; checks who may read what holds
+ * secrets. `p` gets the files as its bottom layers. 0, or -errno with *ret_why (malloc'd)
+ * naming file, key and reason; -ENOENT if one is missing.
  */
-_must_check_ int destination_load(
-    const struct config *c, const char *name, struct properties *p, char **ret_why);
+_must_check_ int destination_load(const struct config *c,
+    const struct destination_source *source, struct properties *p, char **ret_why);
+
+/*
+ * The protocol alone: mail.transport.protocol, or the only one that has a host. 0; -EINVAL
+ * with *ret_why; -ENOMEM.
+ */
+_must_check_ int destination_protocol(
+    const struct properties *p, enum mail_protocol *ret, char **ret_why);
 
 /*
  * Turns properties into a destination, all keys checked, alone and together. 0; -EINVAL

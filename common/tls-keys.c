@@ -137,8 +137,7 @@ int tls_keys_read(const struct config *c, const char *name, const char *password
 	_cleanup_config_file_ struct config_file f = {0};
 	int r;
 
-	r = config_read(
-	    c, "certificates", name, "", CONFIG_CERTIFICATE_MAX, &f, ret_why);
+	r = config_read(c, "certificates", name, "", CONFIG_CERTIFICATE_MAX, &f, ret_why);
 	if (r == 0)
 		r = config_check_private(&f, ret_why);
 	return r < 0 ? r : tls_keys_parse(&f.text, password, f.path, ret, ret_why);

@@ -2,7 +2,8 @@
 #pragma once
 /*
  * The client's own login, its SASL dialogue (RFC 4422). Where we have logged in, only its
- * form is checked; where it carries the client's grant, it is what logs us in. Who may
+ * form is checked, or, if the service requires a login, user and password; where it carries the
+ * client's grant, it is what logs us in. Who may
  * connect at all is decided elsewhere.
  */
 
@@ -15,12 +16,19 @@ enum client_login_outcome {
 	CLIENT_LOGIN_TOO_LONG,	 /* a response was longer than CLIENT_SASL_MAX */
 	CLIENT_LOGIN_UNKNOWN,	 /* there is no such mechanism */
 	CLIENT_LOGIN_INCOMPLETE, /* the client ended first */
-	CLIENT_LOGIN_REFUSED,	  /* another user, or the grant or the identity is refused */
+	CLIENT_LOGIN_REFUSED, /* another user, or the grant, identity or password is refused */
 	CLIENT_LOGIN_UNAVAILABLE, /* an operator or time can heal it */
 };
 
 /* What a client may log in with, the order of preference: "PLAIN LOGIN"; constant. */
 const char *client_login_mechanisms(const struct exchange *x);
+
+/*
+ * Has user and password checked, where exchange_checks_login(): CLIENT_LOGIN_ACCEPTED,
+ * _REFUSED after a pause, _UNAVAILABLE, or -errno.
+ */
+_must_check_ int client_login_check(
+    struct exchange *x, const struct secret *user, const struct secret *password);
 
 /*
  * Runs the dialogue of `mechanism` (`len` bytes). `initial` is the encoded initial

@@ -333,6 +333,10 @@ int exchange_count_error(struct exchange *x)
 {
 	if (++x->errors < CLIENT_ERRORS_MAX)
 		return 0;
+	if (x->login_why)
+		return exchange_fail(x, -EOVERFLOW,
+		    "the client made %u errors; its last login: %s", x->errors,
+		    x->login_why);
 	return exchange_fail(x, -EOVERFLOW,
 	    "the client sent %u lines that are no command here", x->errors);
 }

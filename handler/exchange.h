@@ -34,9 +34,16 @@ struct exchange {
 	 * others may heal. Another try may follow.
 	 */
 	int (*log_in)(struct exchange *x, const struct secret *credential);
-	void *userdata;	  /* of log_in */
+	/*
+	 * CLIENT_LOGIN_REQUIRED: 0 if user and password are among those that the service
+	 * knows; -EKEYREVOKED if not; another -errno, if that cannot be told, with
+	 * `login_why`.
+	 */
+	int (*check_login)(
+	    struct exchange *x, const struct secret *user, const struct secret *password);
+	void *userdata;	  /* of both */
 	const char *user; /* the one user whom a client may name; borrowed */
-	bool logged_in;	  /* ACCESS_CLIENT_GRANT: log_in has succeeded */
+	bool logged_in;	  /* log_in or check_login has succeeded */
 	int login_error;  /* -errno of the client's last login, if that failed; else 0 */
 	char *login_why;  /* ... and why; owned */
 	const struct protocol *protocol;
@@ -49,10 +56,22 @@ struct exchange {
 	char *why; /* for the journal; owned; NULL if nothing went wrong */
 };
 
+/* Whether the client's grant is still to come, and the server's login with it. */
+static inline bool exchange_needs_grant(const struct exchange *x)
+{
+	return x->access == ACCESS_CLIENT_GRANT && !x->logged_in;
+}
+
+/* Whether the client's own user and password are to be checked. */
+static inline bool exchange_checks_login(const struct exchange *x)
+{
+	return x->access == ACCESS_LOGGED_IN && x->client_login == CLIENT_LOGIN_REQUIRED;
+}
+
 /* Whether commands for the mailbox may go to the server now. */
 static inline bool exchange_is_open(const struct exchange *x)
 {
-	return x->access != ACCESS_CLIENT_GRANT || x->logged_in;
+	return !exchange_needs_grant(x) && (!exchange_checks_login(x) || x->logged_in);
 }
 
 /* What a client's command leads to; -errno ends the exchange. */

@@ -64,11 +64,11 @@ static _Noreturn void leave(void)
 #endif
 }
 
-static _Noreturn void run_session(struct parent *p, const struct service *s, int fd)
+static _Noreturn void run_session(struct parent *p, const struct listener *s, int fd)
 {
 	struct session_request request = p->request;
 
-	request.destination = s->name;
+	request.service = *s->service;
 	(void)setpgid(0, 0); /* an interrupt from the terminal is the parent's alone */
 	forking_leave_parent(p);
 	log_open(p->options->identifier, fd);
@@ -77,23 +77,28 @@ static _Noreturn void run_session(struct parent *p, const struct service *s, int
 }
 
 /* Takes over the connection. */
-static void start_session(struct parent *p, struct service *s, int fd)
+static void start_session(struct parent *p, struct listener *s, int fd)
 {
 	char why[128];
 	pid_t pid;
 
+	if (!s->service) {
+		forking_refuse(s, fd, -EINVAL,
+		    "no service has this address in the file of services (--services=)");
+		return;
+	}
 	pid = fork();
 	if (pid == 0)
 		run_session(p, s, fd);
 	if (pid > 0) {
-		children_add(&p->children, pid, (unsigned)(s - p->services));
+		children_add(&p->children, pid, (unsigned)(s - p->listeners));
 		(void)close(fd);       /* the session's */
 		forking_look_at(p, s); /* for the next one; this one need not wait */
 		return;
 	}
 	(void)snprintf(why, sizeof(why), "no process can be had for it: %s (TasksMax=)",
 	    strerror(errno)); /* cut, if need be */
-	forking_refuse(s, fd, why);
+	forking_refuse(s, fd, -EUSERS, why);
 	hold(p, HOLD_SHORT);
 }
 
@@ -104,29 +109,30 @@ void forking_keep_reserve(struct parent *p)
 }
 
 /* The one descriptor that was kept for it gets the next in line his answer. */
-static void refuse_with_reserve(struct parent *p, const struct service *s)
+static void refuse_with_reserve(struct parent *p, const struct listener *s)
 {
 	int fd;
 
 	macro_close(&p->reserve);
 	fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC);
 	if (fd >= 0)
-		forking_refuse(s, fd, "no descriptor can be had for it (LimitNOFILE=)");
+		forking_refuse(
+		    s, fd, -EUSERS, "no descriptor can be had for it (LimitNOFILE=)");
 	forking_keep_reserve(p);
 	hold(p, HOLD_SHORT);
 }
 
 /* It is of no use any more, which must not keep the others from being served. */
-static void give_up(struct parent *p, struct service *s, int error)
+static void give_up(struct parent *p, struct listener *s, int error)
 {
 	log_message(LOG_PRIORITY_ERROR, "the socket of %s accepts nothing any more: %s",
-	    s->name, strerror(error));
+	    forking_name(s), strerror(error));
 	(void)epoll_ctl(p->listening, EPOLL_CTL_DEL, s->fd, NULL); /* was there */
 	p->n_lost++;
 }
 
 /* Whether another may be waiting on the same socket. */
-static bool accept_failed(struct parent *p, struct service *s, int error)
+static bool accept_failed(struct parent *p, struct listener *s, int error)
 {
 	switch (error) {
 	case EAGAIN:
@@ -147,7 +153,7 @@ static bool accept_failed(struct parent *p, struct service *s, int error)
 	return true; /* it was this connection's own trouble, accept(2) */
 }
 
-static bool accept_one(struct parent *p, struct service *s)
+static bool accept_one(struct parent *p, struct listener *s)
 {
 	int fd;
 
@@ -170,7 +176,8 @@ static struct epoll_event *next_in_turn(
 	uint64_t way, shortest = UINT64_MAX;
 
 	for (int i = 0; i < n; i++) {
-		way = (ready[i].data.u64 + p->n_services - p->served - 1) % p->n_services;
+		way =
+		    (ready[i].data.u64 + p->n_listeners - p->served - 1) % p->n_listeners;
 		if (ready[i].events && way < shortest) {
 			shortest = way;
 			next = &ready[i];
@@ -191,8 +198,9 @@ void forking_accept(struct parent *p)
 	struct epoll_event ready[READY_MAX], *next;
 	int n = epoll_wait(p->listening, ready, READY_MAX, 0);
 
+	forking_refresh_services(p);
 	while (p->hold == HOLD_NONE && (next = next_in_turn(p, ready, n))) {
-		struct service *s = &p->services[next->data.u64];
+		struct listener *s = &p->listeners[next->data.u64];
 
 		p->served = next->data.u64;
 		next->events = 0;

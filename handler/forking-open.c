@@ -2,6 +2,7 @@
 /* What a parent needs before it can serve, and what of it a session must not have. */
 
 #include <errno.h>
+#include <grp.h>
 #include <netdb.h>
 #include <signal.h>
 #include <string.h>
@@ -27,8 +28,8 @@ void forking_leave_parent(struct parent *p)
 {
 	sigset_t set;
 
-	for (unsigned i = 0; i < p->n_services; i++)
-		macro_close(&p->services[i].fd);
+	for (unsigned i = 0; i < p->n_listeners; i++)
+		macro_close(&p->listeners[i].fd);
 	for (size_t i = 0; i < p->children.left_over_size; i++)
 		macro_close(&p->children.left_over[i]);
 	macro_close(&p->epoll);
@@ -61,20 +62,23 @@ static int open_signals(struct parent *p)
 			      : forking_watch(p->epoll, p->signals, (uint64_t)p->signals);
 }
 
-static int open_services(struct parent *p, struct listen_fds *sockets)
+static int open_listeners(struct parent *p, struct listen_fds *sockets)
 {
-	int r = 0;
+	int r;
 
-	p->services = calloc(sockets->n, sizeof(*p->services));
-	if (!p->services)
+	p->listeners = calloc(sockets->n, sizeof(*p->listeners));
+	if (!p->listeners)
 		return -ENOMEM;
-	for (unsigned i = 0; i < sockets->n && r == 0; i++) {
-		struct service *s = &p->services[i];
-
-		*s = (struct service){
+	for (unsigned i = 0; i < sockets->n; i++) {
+		p->listeners[i] = (struct listener){
 		    .fd = TAKE_FD(sockets->list[i].fd), .name = sockets->list[i].name};
-		p->n_services++;
-		s->protocol = session_guess_protocol(s->fd, s->name);
+		p->n_listeners++;
+	}
+	r = forking_open_services(p);
+	for (unsigned i = 0; i < p->n_listeners && r == 0; i++) {
+		struct listener *s = &p->listeners[i];
+
+		s->protocol = session_guess_protocol(s->fd, forking_name(s));
 		forking_look_at(p, s);
 		r = forking_watch(p->listening, s->fd, i);
 	}
@@ -110,7 +114,7 @@ static int warm_tls(_unused_ void *argument)
 	return tls_warm();
 }
 
-/* What each session would do at first use: OpenSSL, and the resolver's configuration. */
+/* What each session would do at first use: OpenSSL, the resolver's configuration, the user database's. */
 static void warm_up(void)
 {
 	if (aside_run(warm_tls, NULL) < 0 || tls_warm_thread() < 0)
@@ -119,6 +123,7 @@ static void warm_up(void)
 		    "configuration as it is; each does that itself");
 	(void)gethostent(); /* reads files only; no name server is asked for a list */
 	endhostent();
+	(void)getgrnam(SETTINGS_CLIENTS_GROUP); /* whether it is there is not the point */
 }
 
 static int open_epolls(struct parent *p)
@@ -159,5 +164,5 @@ int forking_open(struct parent *p, struct listen_fds *sockets, const char **ret_
 	}
 	warm_up();
 	*ret_step = "watch the sockets";
-	return open_services(p, sockets);
+	return open_listeners(p, sockets);
 }

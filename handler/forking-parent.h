@@ -6,11 +6,14 @@
 
 #include "children.h"
 #include "forking.h"
+#include "service-file.h"
 #include "tls-cache.h"
 
-struct service {
-	int fd;		  /* listens; owned by the list it came in */
-	const char *name; /* of the destination; borrowed likewise */
+struct listener {
+	int fd;		  /* owned */
+	const char *name; /* the one it came with; borrowed */
+	char *place;	  /* where it listens, if services come from a file; owned */
+	const struct service *service; /* NULL: the file has none for it */
 	const struct protocol *protocol;
 	struct tls_cached *tls; /* in the parent's cache; NULL if it has none ready */
 	uint64_t looked_at;	/* when forking_look_at() last read its destination */
@@ -26,29 +29,39 @@ enum hold {
 
 struct parent {
 	const struct forking_options *options;
-	struct session_request request; /* for the sessions, destination left out */
-	struct service *services;	/* owned */
-	unsigned n_services;
+	struct session_request request; /* for the sessions, but for the service */
+	struct service *own;	  /* the listeners', without a file of services; owned */
+	struct service_file file; /* with one */
+	struct listener *listeners; /* owned */
+	unsigned n_listeners;
 	unsigned n_lost; /* of these, whose sockets accept nothing any more */
 	struct children children;
 	struct tls_cache tls;
 	int epoll;     /* the next two, and the pidfds of left-over sessions; owned */
-	int listening; /* an epoll of the services' sockets; owned */
+	int listening; /* an epoll of the listeners; owned */
 	int signals;   /* a signalfd; owned */
 	int reserve;   /* to be closed where no other descriptor is left; owned */
 	enum hold hold;
 	uint64_t hold_until;
 	bool is_refusing;	/* those who have waited too long, some at a time */
 	uint64_t waiting_since; /* somebody has been, without a break; 0: nobody is */
-	uint64_t served;	/* the service that was last accepted from */
+	uint64_t served;	/* the listener that was last accepted from */
 	/* When the manager is told; DEADLINE_NEVER for not. */
 	uint64_t ready_at, watchdog_at, status_at;
 	void (*on_hangup)(int); /* what SIGHUP did before */
 	unsigned stops;		/* signals that asked for the end */
 };
 
+/* What logs call it. */
+const char *forking_name(const struct listener *l);
+
+/* Finds each listener's service: 0 or -errno. */
+_must_check_ int forking_open_services(struct parent *p);
+/* Finds them anew if their file has changed; else next to nothing. */
+void forking_refresh_services(struct parent *p);
+
 /* Reads what a service's destination says of trust and protocol, unless that was just done. */
-void forking_look_at(struct parent *p, struct service *s);
+void forking_look_at(struct parent *p, struct listener *s);
 
 /* Accepts from the sockets that are ready, and holds when no more can be. */
 void forking_accept(struct parent *p);
@@ -66,8 +79,11 @@ _must_check_ int forking_open(
 /* Has an epoll report, with `data`, when a descriptor can be read from. 0 or -errno. */
 _must_check_ int forking_watch(int epoll, int fd, uint64_t data);
 
-/* Tells a connection, which is taken over, why it is not served, and the journal too. */
-void forking_refuse(const struct service *s, int fd, const char *why);
+/*
+ * Tells a connection, which is taken over, why it is not served, and the journal too;
+ * `error` is the -errno of a refusal.
+ */
+void forking_refuse(const struct listener *s, int fd, int error, const char *why);
 
 /* Marks those who wait now; who comes meanwhile may wait as long as they did. */
 void forking_doom_waiting(struct parent *p);

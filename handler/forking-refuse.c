@@ -17,15 +17,16 @@
 /* Then sessions that end, signals and the service manager have their turn. */
 #define REFUSALS_A_TURN 16U
 
-void forking_refuse(const struct service *s, int fd, const char *why)
+void forking_refuse(const struct listener *s, int fd, int error, const char *why)
 {
-	const struct refusal *refusal = refusal_find(-EUSERS);
+	const struct refusal *refusal = refusal_find(error);
 	_cleanup_close_ int owned = fd;
 	_cleanup_record_ struct record record = {0};
 	_cleanup_secret_ struct secret reply = {0};
 
 	record_begin(&record);
-	record.destination = s->name;
+	record.service = forking_name(s);
+	record.destination = s->service ? s->service->destination : NULL;
 	if (dial_peer_is_local(owned) == -ECONNABORTED)
 		return; /* it has gone by itself, untold */
 	if (dial_peer_name(owned, &record.client) < 0)
@@ -49,8 +50,8 @@ static unsigned count_waiting(int fd)
 
 void forking_doom_waiting(struct parent *p)
 {
-	for (unsigned i = 0; i < p->n_services; i++)
-		p->services[i].doomed = count_waiting(p->services[i].fd);
+	for (unsigned i = 0; i < p->n_listeners; i++)
+		p->listeners[i].doomed = count_waiting(p->listeners[i].fd);
 }
 
 bool forking_refuse_doomed(struct parent *p, const char *why)
@@ -58,14 +59,14 @@ bool forking_refuse_doomed(struct parent *p, const char *why)
 	unsigned n = REFUSALS_A_TURN;
 
 	macro_close(&p->reserve); /* for the connections, one at a time */
-	for (unsigned i = 0; i < p->n_services && n > 0; i++) {
-		struct service *s = &p->services[i];
+	for (unsigned i = 0; i < p->n_listeners && n > 0; i++) {
+		struct listener *s = &p->listeners[i];
 
 		for (; s->doomed > 0 && n > 0; s->doomed--, n--) {
 			int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC);
 
 			if (fd >= 0)
-				forking_refuse(s, fd, why);
+				forking_refuse(s, fd, -EUSERS, why);
 			else if (errno != ECONNABORTED && errno != EINTR)
 				s->doomed = 1; /* the last one was */
 		}

@@ -15,20 +15,21 @@
 /* Whose destination is to be read. */
 struct look {
 	struct parent *parent;
-	struct service *service;
+	struct listener *listener;
 };
 
 static int look(void *argument)
 {
 	struct parent *p = ((struct look *)argument)->parent;
-	struct service *s = ((struct look *)argument)->service;
+	struct listener *s = ((struct look *)argument)->listener;
 	struct session_request request = p->request;
 	_cleanup_session_ struct session session;
 	int r;
 
-	request.destination = s->name;
+	request.service = *s->service;
+	request.offline = true; /* the helper may keep others waiting, not us */
 	session_begin(&session, &request);
-	session.protocol = session_guess_protocol(s->fd, s->name);
+	session.protocol = session_guess_protocol(s->fd, request.service.destination);
 	r = session_configure(&session);
 	s->protocol = session.protocol;
 	if (r < 0)
@@ -41,11 +42,11 @@ static int look(void *argument)
 	    &session.destination.trust, session.destination.host, &session.why);
 }
 
-void forking_look_at(struct parent *p, struct service *s)
+void forking_look_at(struct parent *p, struct listener *s)
 {
 	uint64_t now = deadline_now();
 
-	if (s->looked_at > 0 && now < s->looked_at + LOOK_USEC)
+	if (!s->service || (s->looked_at > 0 && now < s->looked_at + LOOK_USEC))
 		return;
 	s->looked_at = now;
 	if (aside_run(look, &(struct look){p, s}) < 0)

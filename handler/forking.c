@@ -26,11 +26,14 @@
 
 static void parent_done(struct parent *p)
 {
-	for (unsigned i = 0; i < p->n_services; i++) {
-		tls_cache_leave(&p->tls, &p->services[i].tls);
-		macro_close(&p->services[i].fd);
+	for (unsigned i = 0; i < p->n_listeners; i++) {
+		tls_cache_leave(&p->tls, &p->listeners[i].tls);
+		macro_close(&p->listeners[i].fd);
+		free(p->listeners[i].place);
 	}
-	free(p->services);
+	free(p->listeners);
+	free(p->own);
+	service_file_done(&p->file);
 	children_done(&p->children);
 	tls_cache_done(&p->tls);
 	macro_close(&p->epoll);
@@ -43,11 +46,13 @@ static void parent_done(struct parent *p)
 /* What no session could say of itself. */
 static void report_end(const struct parent *p, const struct child_end *end)
 {
-	const char *name = p->services[end->service].name;
+	const struct listener *l = &p->listeners[end->service];
+	const char *name = forking_name(l);
 	bool killed = WIFSIGNALED(end->status);
 	int number = killed ? WTERMSIG(end->status) : WEXITSTATUS(end->status);
 	const struct log_field fields[] = {
-	    {"MAILDEST_DESTINATION", name},
+	    {"MAILDEST_SERVICE", name},
+	    {"MAILDEST_DESTINATION", l->service ? l->service->destination : NULL},
 	    {"MAILDEST_RESULT", killed ? "killed" : "crashed"},
 	};
 	_cleanup_secret_ struct secret message = {0};
@@ -86,8 +91,8 @@ static void stop(struct parent *p)
 	p->hold = HOLD_NONE;
 	p->hold_until = DEADLINE_NEVER;
 	macro_close(&p->listening); /* leaves the other epoll by that */
-	for (unsigned i = 0; i < p->n_services; i++)
-		macro_close(&p->services[i].fd);
+	for (unsigned i = 0; i < p->n_listeners; i++)
+		macro_close(&p->listeners[i].fd);
 }
 
 static void on_signals(struct parent *p)
@@ -175,7 +180,7 @@ static int serve(struct parent *p)
 
 	p->watchdog_at = watchdog_usec ? deadline_in(watchdog_usec) : DEADLINE_NEVER;
 	while (!is_over(p)) {
-		if (p->n_lost == p->n_services)
+		if (p->n_lost == p->n_listeners)
 			return -ENOTCONN;
 		due = next_due(p);
 		n = epoll_wait(p->epoll, events, EVENTS_MAX, deadline_poll_timeout(due));

@@ -14,12 +14,13 @@
 
 struct forking_options {
 	const struct session_request *request; /* but for the destination; borrowed */
+	const char *services;	/* a file of services (service-file.h); NULL: none */
 	const char *identifier; /* for log_open() in each session; constant */
 	size_t sessions_max;
 };
 
 /*
- * Serves `sockets`, each the destination of its name, until SIGTERM or SIGINT: then it
+ * Serves `sockets`, each the destination of its name or the file's service, until SIGTERM or SIGINT: then it
  * stops accepting and, as a systemd service, returns at once (the sessions go on in the
  * service's control group); otherwise it waits for the sessions to end, or for a second
  * signal. The sockets are closed. Returns 0, or -errno if it could not begin, after a

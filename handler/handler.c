@@ -13,11 +13,11 @@
 #include <sys/stat.h>
 
 #include "dial.h"
-#include "dns-name.h"
 #include "dry-run.h"
 #include "forking.h"
 #include "log.h"
 #include "session.h"
+#include "title.h"
 #include "tls.h"
 
 #define IDENTIFIER "maildest-handler"
@@ -40,13 +40,31 @@ static const char usage[] =
     "                            $MAILDEST_HELPER_SOCKET, /run/maildest/helper.sock,\n"
     "                            for users /run/user/UID/maildest/helper.sock)\n"
     "      --sessions-max=N      sessions at once on listening sockets (default: 4096)\n"
-    "      --tenant=TENANT       whose tokens these are: a tenant's subdomain, which also\n"
-    "                            goes into token URLs of tokenServiceURLType Common\n"
+    "      --services=FILE       what is at the address of which listening socket\n"
     "      --help                print this\n"
-    "      --version             print the version\n";
+    "      --version             print the version\n"
+    "\n"
+    "What a service is, beside its destination:\n"
+    "      --service=NAME        what logs call it (default: the destination)\n"
+    "      --tenant=TENANT       whose tokens these are: a tenant's subdomain, which "
+    "also\n"
+    "                            goes into token URLs of tokenServiceURLType Common\n"
+    "      --fragment=NAME[,NAME...]  fragments/NAME.json, laid over the destination\n"
+    "      --fragment-optional   a fragment that is not there is none\n"
+    "      --instance=NAME       the destination lies in a Destination service\n"
+    "      --level=LEVEL, --fragment-level=LEVEL  subaccount, instance,\n"
+    "                            provider_subaccount or provider_instance\n"
+    "      --chain=NAME, --chain-var=NAME=VALUE  a destination chain and its variables\n"
+    "      --clients=WHO         beside root, who may connect: everyone, root or\n"
+    "                            group:NAME (default: Clients= in maildest.conf, or\n"
+    "                            the group maildest-clients)\n"
+    "      --allow=NETWORK[,NETWORK...]  other hosts that may connect\n"
+    "      --client-login=WHICH  any, preauth, required or none (default: ClientLogin=\n"
+    "                            in maildest.conf)\n";
 
 struct arguments {
 	struct session_request request;
+	const char *services;
 	size_t sessions_max;
 	bool check;
 };
@@ -56,18 +74,31 @@ enum option_code {
 	OPTION_CONFIG_DIR,
 	OPTION_HELPER_SOCKET,
 	OPTION_HELP,
+	OPTION_SERVICE,
+	OPTION_SERVICES,
 	OPTION_SESSIONS_MAX,
-	OPTION_TENANT,
 	OPTION_VERSION,
 };
 
 static const struct option options[] = {
+    {"allow", required_argument, NULL, OPTION_SERVICE},
+    {"chain", required_argument, NULL, OPTION_SERVICE},
+    {"chain-var", required_argument, NULL, OPTION_SERVICE},
     {"check", no_argument, NULL, OPTION_CHECK},
+    {"client-login", required_argument, NULL, OPTION_SERVICE},
+    {"clients", required_argument, NULL, OPTION_SERVICE},
     {"config-dir", required_argument, NULL, OPTION_CONFIG_DIR},
+    {"fragment", required_argument, NULL, OPTION_SERVICE},
+    {"fragment-level", required_argument, NULL, OPTION_SERVICE},
+    {"fragment-optional", no_argument, NULL, OPTION_SERVICE},
     {"help", no_argument, NULL, OPTION_HELP},
     {"helper-socket", required_argument, NULL, OPTION_HELPER_SOCKET},
+    {"instance", required_argument, NULL, OPTION_SERVICE},
+    {"level", required_argument, NULL, OPTION_SERVICE},
+    {"service", required_argument, NULL, OPTION_SERVICE},
+    {"services", required_argument, NULL, OPTION_SERVICES},
     {"sessions-max", required_argument, NULL, OPTION_SESSIONS_MAX},
-    {"tenant", required_argument, NULL, OPTION_TENANT},
+    {"tenant", required_argument, NULL, OPTION_SERVICE},
     {"version", no_argument, NULL, OPTION_VERSION},
     {0},
 };
@@ -87,8 +118,25 @@ static int parse_sessions_max(const char *text, size_t *ret)
 	return 1;
 }
 
+/* Says what is wrong with how the program is used: -EINVAL. */
+static int complain(const char *why)
+{
+	(void)fprintf(
+	    stderr, IDENTIFIER ": %s\n\n", why); /* nobody to tell if it fails */
+	return -EINVAL;
+}
+
+static int take_service_option(struct service *s, const char *option)
+{
+	_cleanup_free_ char *why = NULL;
+	int r;
+
+	r = service_take_option(s, option, optarg, &why);
+	return r < 0 ? complain(why ? why : strerror(-r)) : 1;
+}
+
 /* 1 to go on, 0 if all is said, -EINVAL for what is no use of the program. */
-static int parse_option(int code, struct arguments *a)
+static int parse_option(int code, int index, struct arguments *a)
 {
 	switch (code) {
 	case OPTION_CHECK:
@@ -103,11 +151,13 @@ static int parse_option(int code, struct arguments *a)
 	case OPTION_HELP:
 		(void)fputs(usage, stdout); /* nobody to tell if it fails */
 		return 0;
+	case OPTION_SERVICE:
+		return take_service_option(&a->request.service, options[index].name);
+	case OPTION_SERVICES:
+		a->services = optarg;
+		return 1;
 	case OPTION_SESSIONS_MAX:
 		return parse_sessions_max(optarg, &a->sessions_max);
-	case OPTION_TENANT:
-		a->request.tenant = optarg;
-		return dns_label_is_valid(optarg, strlen(optarg)) ? 1 : -EINVAL;
 	case OPTION_VERSION:
 		puts("maildest " MAILDEST_VERSION);
 		return 0;
@@ -115,18 +165,33 @@ static int parse_option(int code, struct arguments *a)
 	return -EINVAL;
 }
 
+/* What must, or must not, go together. */
+static int check_arguments(const struct arguments *a)
+{
+	_cleanup_free_ char *why = NULL;
+	const char *destination = a->request.service.destination;
+	int r;
+
+	if (a->check && !destination)
+		return complain("--check needs a destination");
+	if (a->services && destination)
+		return complain("--services names the destinations");
+	r = service_check(&a->request.service, &why);
+	return r < 0 ? complain(why ? why : strerror(-r)) : 1;
+}
+
 static int parse_arguments(int argc, char **argv, struct arguments *a)
 {
-	int code, r;
+	int code, index, r;
 
-	while ((code = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		r = parse_option(code, a);
+	while ((code = getopt_long(argc, argv, "", options, &index)) != -1) {
+		r = parse_option(code, index, a);
 		if (r <= 0)
 			return r;
 	}
 	if (optind < argc)
-		a->request.destination = argv[optind++];
-	return optind < argc || (a->check && !a->request.destination) ? -EINVAL : 1;
+		a->request.service.destination = argv[optind++];
+	return optind < argc ? -EINVAL : check_arguments(a);
 }
 
 /* A socket is one descriptor twice; pipes, as `tunnel` commands use them, are two. */
@@ -151,6 +216,7 @@ static int serve_sockets(const struct arguments *a, struct listen_fds *sockets)
 {
 	const struct forking_options forking = {
 	    .request = &a->request,
+	    .services = a->services,
 	    .identifier = IDENTIFIER,
 	    .sessions_max = a->sessions_max,
 	};
@@ -165,7 +231,7 @@ static int serve_sockets(const struct arguments *a, struct listen_fds *sockets)
 	}
 	if (!sockets->list[0].is_connected)
 		return forking_run(&forking, sockets) < 0 ? EXIT_FAILURE : 0;
-	request.destination = sockets->list[0].name;
+	request.service.destination = sockets->list[0].name;
 	fd = TAKE_FD(sockets->list[0].fd);
 	session_run(&request, fd, fd);
 	return 0;
@@ -176,7 +242,7 @@ static int find_connection(const struct arguments *a, const struct listen_fds *s
 {
 	if (sockets->n > 0)
 		return sockets->list[0].is_connected ? sockets->list[0].fd : -1;
-	return a->request.destination ? STDOUT_FILENO : -1;
+	return a->request.service.destination ? STDOUT_FILENO : -1;
 }
 
 static int run(const struct arguments *a)
@@ -186,7 +252,8 @@ static int run(const struct arguments *a)
 	int r;
 
 	/* before log_open(), whose own descriptor must not pass for one of them */
-	r = listen_fds_take(&sockets, a->request.destination, &why);
+	r = listen_fds_take(
+	    &sockets, a->services ? a->services : a->request.service.destination, &why);
 	log_open(IDENTIFIER, find_connection(a, &sockets));
 	if (r < 0) {
 		log_message(LOG_PRIORITY_ERROR, "%s", why ? why : strerror(-r));
@@ -194,7 +261,7 @@ static int run(const struct arguments *a)
 	}
 	if (sockets.n > 0)
 		return serve_sockets(a, &sockets);
-	if (a->request.destination)
+	if (a->request.service.destination)
 		return serve(&a->request);
 	log_message(LOG_PRIORITY_ERROR,
 	    "no destination is named, and there are no "
@@ -214,6 +281,7 @@ int main(int argc, char **argv)
 	};
 	int r;
 
+	argv = title_take_arguments(argc, argv);
 	r = parse_arguments(argc, argv, &a);
 	if (r == 0)
 		return 0;

@@ -106,6 +106,40 @@ static int accept_login(struct exchange *x, const struct imap_command *c)
 	return r < 0 ? r : NEXT_RELAY;
 }
 
+static int refuse_login(
+    struct exchange *x, const struct imap_command *c, const char *text)
+{
+	int r;
+
+	r = exchange_reply(
+	    x, "%.*s NO %s (session %s)\r\n", (int)c->tag_len, tag(c), text, x->session);
+	return r < 0 ? r : exchange_count_error(x);
+}
+
+/* What a login has come to, in words. */
+static int answer_login(struct exchange *x, const struct imap_command *c, int outcome)
+{
+	switch (outcome) {
+	case CLIENT_LOGIN_ACCEPTED:
+		return accept_login(x, c);
+	case CLIENT_LOGIN_CANCELLED:
+		return answer(x, c, "BAD Cancelled");
+	case CLIENT_LOGIN_MALFORMED:
+		return answer(x, c, "BAD Cannot decode the response");
+	case CLIENT_LOGIN_TOO_LONG:
+		return answer(x, c, "BAD The response is too long");
+	case CLIENT_LOGIN_UNKNOWN:
+		return answer(x, c, "NO [CANNOT] Unknown mechanism");
+	case CLIENT_LOGIN_REFUSED:
+		return refuse_login(x, c, "[AUTHENTICATIONFAILED] The login was refused");
+	case CLIENT_LOGIN_UNAVAILABLE:
+		return refuse_login(x, c, "[UNAVAILABLE] The login is not possible now");
+	case CLIENT_LOGIN_INCOMPLETE:
+		return NEXT_GOODBYE;
+	}
+	return -EINVAL;
+}
+
 static int on_login(struct exchange *x, struct imap_command *c)
 {
 	_cleanup_secret_ struct secret user = {0}, password = {0};
@@ -118,10 +152,15 @@ static int on_login(struct exchange *x, struct imap_command *c)
 		r = -EBADMSG;
 	if (r == -EBADMSG)
 		return answer(x, c, "BAD Syntax: LOGIN user password");
-	if (r == 0 && !exchange_is_open(x))
+	if (r < 0)
+		return r;
+	if (exchange_needs_grant(x))
 		return answer(
 		    x, c, "NO [CANNOT] Log in with AUTHENTICATE XOAUTH2 or OAUTHBEARER");
-	return r < 0 ? r : accept_login(x, c);
+	if (!exchange_checks_login(x))
+		return accept_login(x, c);
+	r = client_login_check(x, &user, &password);
+	return r < 0 ? r : answer_login(x, c, r);
 }
 
 /* " mechanism [initial-response]" */
@@ -142,16 +181,6 @@ static int take_auth(
 		   : -EBADMSG;
 }
 
-static int refuse_login(
-    struct exchange *x, const struct imap_command *c, const char *text)
-{
-	int r;
-
-	r = exchange_reply(x, "%.*s NO %s (session %s)\r\n", (int)c->tag_len, tag(c),
-	    text, x->session);
-	return r < 0 ? r : exchange_count_error(x);
-}
-
 static int on_authenticate(struct exchange *x, struct imap_command *c)
 {
 	_cleanup_secret_ struct secret mechanism = {0};
@@ -166,27 +195,7 @@ static int on_authenticate(struct exchange *x, struct imap_command *c)
 		return r;
 	r = client_login_run(x, secret_str(&mechanism), mechanism.len, initial,
 	    initial ? strlen(initial) : 0, "+ ");
-	switch (r) {
-	case CLIENT_LOGIN_ACCEPTED:
-		return accept_login(x, c);
-	case CLIENT_LOGIN_CANCELLED:
-		return answer(x, c, "BAD Cancelled");
-	case CLIENT_LOGIN_MALFORMED:
-		return answer(x, c, "BAD Cannot decode the response");
-	case CLIENT_LOGIN_TOO_LONG:
-		return answer(x, c, "BAD The response is too long");
-	case CLIENT_LOGIN_UNKNOWN:
-		return answer(x, c, "NO [CANNOT] Unknown mechanism");
-	case CLIENT_LOGIN_REFUSED:
-		return refuse_login(
-		    x, c, "[AUTHENTICATIONFAILED] The login was refused");
-	case CLIENT_LOGIN_UNAVAILABLE:
-		return refuse_login(
-		    x, c, "[UNAVAILABLE] The login is not possible now");
-	case CLIENT_LOGIN_INCOMPLETE:
-		return NEXT_GOODBYE;
-	}
-	return r;
+	return r < 0 ? r : answer_login(x, c, r);
 }
 
 static const struct {

@@ -46,7 +46,7 @@ int imap_own_capabilities(const struct exchange *x, struct secret *out)
 	const char *mechanism = client_login_mechanisms(x);
 	int r;
 
-	if (exchange_is_open(x))
+	if (!exchange_needs_grant(x))
 		r = imap_visible_capabilities(&x->upstream->capabilities, out);
 	else
 		r = secret_puts(out, GRANT_CAPABILITIES);

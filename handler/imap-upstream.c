@@ -411,14 +411,6 @@ static int append_quoted(struct secret *out, const char *text)
 	return r < 0 ? r : secret_append(out, "\"", 1);
 }
 
-static bool is_ascii(const char *text)
-{
-	for (; *text; text++)
-		if ((unsigned char)*text >= 0x80)
-			return false;
-	return true;
-}
-
 int imap_login(struct upstream *u, const char *user, const char *password)
 {
 	_cleanup_response_ struct imap_response response = {0};
@@ -426,10 +418,6 @@ int imap_login(struct upstream *u, const char *user, const char *password)
 	size_t secret; /* where the password begins, as it is written */
 	int r;
 
-	if (!is_ascii(user) || !is_ascii(password))
-		return upstream_fail(u, -EOPNOTSUPP,
-		    "the server offers nothing but LOGIN, which takes only ASCII in user "
-		    "and password");
 	r = secret_puts(&text, "LOGIN ");
 	if (r == 0)
 		r = append_quoted(&text, user);

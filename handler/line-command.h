@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * A client's commands where each is one line, a verb and its argument: SMTP (RFC 5321 2.4)
- * and POP3 (RFC 1939 3), whose AUTH is the same too (RFC 4954 4, RFC 5034 4).
+ * A client's dialogue where each command is one line, a verb and its argument: SMTP (RFC
+ * 5321 2.4) and POP3 (RFC 1939 3), whose AUTH is the same too (RFC 4954 4, RFC 5034 4).
  */
 
 #include "exchange.h"
@@ -14,22 +14,27 @@ struct line_command {
 	const char *argument; /* behind the verb and its spaces; borrowed from the line */
 	size_t argument_len;
 	bool dropped;
+	bool noted;	    /* the protocol's own, kept from one command to the next */
+	struct secret user; /* likewise; owned */
 };
 
-/*
- * Waits for the client's next command. Only AUTH, which may carry a SASL response, may be
- * longer than CLIENT_LINE_MAX. As exchange_line().
- */
-_must_check_ int line_command_read(struct exchange *x, struct line_command *ret);
+/* What a protocol makes of commands; each function returns an enum exchange_next or -errno. */
+struct line_dialogue {
+	const struct line_verb {
+		const char *name;
+		int (*run)(struct exchange *x, struct line_command *c);
+	} * verbs; /* constant */
+	size_t n;
+	int (*on_unknown)(struct exchange *x);
+	/* The line, which was dropped, was longer than a command, or a login, may be. */
+	int (*on_long)(struct exchange *x, bool login);
+};
 
-/* Drops a line that line_command_read() found too long: 0 or as exchange_skip_line();
- * *ret_auth says whether it was a login. */
-_must_check_ int line_command_skip(struct exchange *x, bool *ret_auth);
+/* Answers the client until one of its commands ends that: as struct protocol's converse. */
+_must_check_ int line_command_converse(
+    struct exchange *x, const struct line_dialogue *dialogue);
 
-/* Whether the verb is this one, compared without case. */
-bool line_command_is(const struct line_command *c, const char *verb);
-
-/* Drops the line, once. */
+/* Drops the line, once; a command that starts the relay leaves it there. */
 void line_command_drop(struct exchange *x, struct line_command *c);
 
 /*
@@ -38,3 +43,6 @@ void line_command_drop(struct exchange *x, struct line_command *c);
  */
 _must_check_ int line_command_log_in(
     struct exchange *x, struct line_command *c, const char *prompt);
+
+/* Answers a login that was not accepted, with the session's id, and counts it as an error. */
+_must_check_ int line_command_refuse_login(struct exchange *x, const char *text);

@@ -123,6 +123,11 @@ int login_prepare(const struct login *l, struct upstream *u)
 /* Whether the secret at hand may leave on this connection. */
 static int check_secrecy(const struct login *l, struct upstream *u)
 {
+	enum tls_mode mode = l->destination->tls_mode;
+
+	if (!u->stream.tls && (mode == TLS_IMPLICIT || mode == TLS_STARTTLS_REQUIRED))
+		return upstream_fail(u, -EOPNOTSUPP,
+		    "the connection is not encrypted, and the destination wants it so");
 	if (u->stream.tls || l->destination->proxy_type != PROXY_INTERNET)
 		return 0;
 	/* behind a proxy on this host the server may be anywhere */

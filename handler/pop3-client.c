@@ -37,12 +37,6 @@ const struct protocol protocol_pop3 = {
     .refuse = pop3_refuse,
 };
 
-/* A client's command, and whether there has been a USER. */
-struct command {
-	struct line_command line;
-	bool named;
-};
-
 /* Whether a line of the server's list means anything to a client of ours. */
 static bool is_visible(const char *line, size_t n)
 {
@@ -72,7 +66,7 @@ static int append_visible(const struct capabilities *c, struct secret *out)
 	return r;
 }
 
-static int on_capa(struct exchange *x, _unused_ struct command *c)
+static int on_capa(struct exchange *x, _unused_ struct line_command *c)
 {
 	_cleanup_secret_ struct secret reply = {0};
 	const char *mechanisms = client_login_mechanisms(x);
@@ -90,11 +84,11 @@ static int on_capa(struct exchange *x, _unused_ struct command *c)
 }
 
 /* The relay begins behind the login, whose line must not go upstream. */
-static int accept_login(struct exchange *x, struct command *c)
+static int accept_login(struct exchange *x, struct line_command *c)
 {
 	int r;
 
-	line_command_drop(x, &c->line);
+	line_command_drop(x, c);
 	r = exchange_reply(x, "+OK Logged in\r\n");
 	return r < 0 ? r : NEXT_RELAY;
 }
@@ -104,26 +98,79 @@ static int ask_for_grant(struct exchange *x)
 	return exchange_reply(x, "-ERR Log in with AUTH XOAUTH2 or OAUTHBEARER\r\n");
 }
 
-static int on_user(struct exchange *x, struct command *c)
+/* What a login has come to, in words. */
+static int answer_login(struct exchange *x, struct line_command *c, int outcome)
 {
-	if (!exchange_is_open(x))
+	switch (outcome) {
+	case CLIENT_LOGIN_ACCEPTED:
+		return accept_login(x, c);
+	case CLIENT_LOGIN_CANCELLED:
+		return exchange_reply(x, "-ERR Cancelled\r\n");
+	case CLIENT_LOGIN_MALFORMED:
+		return exchange_reply(x, "-ERR Cannot decode the response\r\n");
+	case CLIENT_LOGIN_TOO_LONG:
+		return exchange_reply(x, "-ERR The response is too long\r\n");
+	case CLIENT_LOGIN_UNKNOWN:
+		return exchange_reply(x, "-ERR Unknown mechanism\r\n");
+	case CLIENT_LOGIN_REFUSED:
+		return line_command_refuse_login(x, "-ERR [AUTH] The login was refused");
+	case CLIENT_LOGIN_UNAVAILABLE:
+		return line_command_refuse_login(
+		    x, "-ERR [SYS/TEMP] The login is not possible now");
+	case CLIENT_LOGIN_INCOMPLETE:
+		return NEXT_GOODBYE;
+	}
+	return -EINVAL;
+}
+
+static int on_user(struct exchange *x, struct line_command *c)
+{
+	int r;
+
+	if (exchange_needs_grant(x))
 		return ask_for_grant(x);
-	c->named = true;
+	secret_clear(&c->user);
+	r = secret_append(&c->user, c->argument, c->argument_len);
+	if (r < 0)
+		return r;
+	c->noted = true; /* PASS may come now */
 	return exchange_reply(x, "+OK\r\n");
 }
 
-static int on_pass(struct exchange *x, struct command *c)
+/* A password may have spaces in it, RFC 1939 7. */
+static int check_password(struct exchange *x, struct line_command *c)
 {
-	if (!exchange_is_open(x))
-		return ask_for_grant(x);
-	if (!c->named)
-		return exchange_reply(x, "-ERR USER comes first\r\n");
-	return accept_login(x, c);
+	_cleanup_secret_ struct secret password = {0};
+	int r;
+
+	r = secret_append(
+	    &password, c->line.text + c->verb_len, c->line.len - c->verb_len);
+	if (r < 0)
+		return r;
+	line_command_drop(x, c);
+	c->noted = false;
+	if (password.len > 0) /* the space behind PASS */
+		secret_consume(&password, 1);
+	r = client_login_check(x, &c->user, &password);
+	return r < 0 ? r : answer_login(x, c, r);
 }
 
-static int on_apop(struct exchange *x, struct command *c)
+static int on_pass(struct exchange *x, struct line_command *c)
 {
-	return exchange_is_open(x) ? accept_login(x, c) : ask_for_grant(x);
+	if (exchange_needs_grant(x))
+		return ask_for_grant(x);
+	if (!c->noted)
+		return exchange_reply(x, "-ERR USER comes first\r\n");
+	return exchange_checks_login(x) ? check_password(x, c) : accept_login(x, c);
+}
+
+static int on_apop(struct exchange *x, struct line_command *c)
+{
+	if (exchange_needs_grant(x))
+		return ask_for_grant(x);
+	if (exchange_checks_login(x)) /* a digest tells nobody's password */
+		return exchange_reply(x, "-ERR Log in with USER or AUTH\r\n");
+	return accept_login(x, c);
 }
 
 /* Without an argument it asks for the list, as clients older than CAPA do (RFC 1734). */
@@ -146,51 +193,25 @@ static int list_mechanisms(struct exchange *x)
 	return r < 0 ? r : exchange_send(x, &reply);
 }
 
-static int refuse_login(struct exchange *x, const char *text)
+static int on_auth(struct exchange *x, struct line_command *c)
 {
 	int r;
 
-	r = exchange_reply(x, "-ERR %s (session %s)\r\n", text, x->session);
-	return r < 0 ? r : exchange_count_error(x);
-}
-
-static int on_auth(struct exchange *x, struct command *c)
-{
-	int r;
-
-	if (c->line.argument_len == 0)
+	if (c->argument_len == 0)
 		return list_mechanisms(x);
-	r = line_command_log_in(x, &c->line, "+ ");
-	switch (r) {
-	case -EBADMSG:
+	r = line_command_log_in(x, c, "+ ");
+	if (r == -EBADMSG)
 		return exchange_reply(
 		    x, "-ERR Syntax: AUTH mechanism [initial-response]\r\n");
-	case CLIENT_LOGIN_ACCEPTED:
-		return accept_login(x, c);
-	case CLIENT_LOGIN_CANCELLED:
-		return exchange_reply(x, "-ERR Cancelled\r\n");
-	case CLIENT_LOGIN_MALFORMED:
-		return exchange_reply(x, "-ERR Cannot decode the response\r\n");
-	case CLIENT_LOGIN_TOO_LONG:
-		return exchange_reply(x, "-ERR The response is too long\r\n");
-	case CLIENT_LOGIN_UNKNOWN:
-		return exchange_reply(x, "-ERR Unknown mechanism\r\n");
-	case CLIENT_LOGIN_REFUSED:
-		return refuse_login(x, "[AUTH] The login was refused");
-	case CLIENT_LOGIN_UNAVAILABLE:
-		return refuse_login(x, "[SYS/TEMP] The login is not possible now");
-	case CLIENT_LOGIN_INCOMPLETE:
-		return NEXT_GOODBYE;
-	}
-	return r;
+	return r < 0 ? r : answer_login(x, c, r);
 }
 
-static int on_stls(struct exchange *x, _unused_ struct command *c)
+static int on_stls(struct exchange *x, _unused_ struct line_command *c)
 {
 	return exchange_reply(x, "-ERR Not here: this leg stays on the host\r\n");
 }
 
-static int on_quit(struct exchange *x, _unused_ struct command *c)
+static int on_quit(struct exchange *x, _unused_ struct line_command *c)
 {
 	int r;
 
@@ -199,16 +220,13 @@ static int on_quit(struct exchange *x, _unused_ struct command *c)
 }
 
 /* The transaction state, in which the server is (RFC 1939 5, RFC 1460 5, RFC 6856 3). */
-static int on_transaction(struct exchange *x, _unused_ struct command *c)
+static int on_transaction(struct exchange *x, _unused_ struct line_command *c)
 {
 	return exchange_is_open(x) ? NEXT_RELAY
 				   : exchange_reply(x, "-ERR Log in first\r\n");
 }
 
-static const struct {
-	const char *verb;
-	int (*run)(struct exchange *x, struct command *c);
-} verbs[] = {
+static const struct line_verb verbs[] = {
     {"APOP", on_apop},
     {"AUTH", on_auth},
     {"CAPA", on_capa},
@@ -236,22 +254,22 @@ static int reply_error(struct exchange *x, const char *text)
 	return r < 0 ? r : exchange_count_error(x);
 }
 
-static int run_command(struct exchange *x, struct command *c)
+static int on_unknown(struct exchange *x)
 {
-	for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
-		if (line_command_is(&c->line, verbs[i].verb))
-			return verbs[i].run(x, c);
 	return reply_error(x, "No command that is understood here");
 }
 
-static int on_long_line(struct exchange *x)
+static int on_long(struct exchange *x, _unused_ bool login)
 {
-	bool auth;
-	int r;
-
-	r = line_command_skip(x, &auth);
-	return r < 0 ? r : reply_error(x, "The line is too long");
+	return reply_error(x, "The line is too long");
 }
+
+static const struct line_dialogue dialogue = {
+    .verbs = verbs,
+    .n = ELEMENTSOF(verbs),
+    .on_unknown = on_unknown,
+    .on_long = on_long,
+};
 
 /*
  * Without the stamp for APOP if that came before TLS: a client would answer with a digest
@@ -282,24 +300,8 @@ int pop3_greet(struct exchange *x)
 
 int pop3_converse(struct exchange *x)
 {
-	struct command c = {0};
-	int r = NEXT_COMMAND;
-
-	if (x->access == ACCESS_PASS_THROUGH)
-		return exchange_pass_through(x);
-	while (r == NEXT_COMMAND) {
-		r = line_command_read(x, &c.line);
-		if (r == -EMSGSIZE) {
-			r = on_long_line(x);
-			continue;
-		}
-		if (r <= 0)
-			return exchange_finish(x, r < 0 ? r : NEXT_GOODBYE);
-		r = run_command(x, &c);
-		if (r == NEXT_COMMAND)
-			line_command_drop(x, &c.line);
-	}
-	return exchange_finish(x, r);
+	return x->access == ACCESS_PASS_THROUGH ? exchange_pass_through(x)
+						: line_command_converse(x, &dialogue);
 }
 
 int pop3_unasked(struct exchange *x)

@@ -12,7 +12,7 @@
 
 #define MESSAGE_ID_INSECURE "7d0e4c6b2a8f4951b3e1d5f7a9c0b409"
 #define MESSAGE_ID_CONTRADICTION "2c8e5a1f7b9d4036a4f2c6e8d0b31c12"
-#define FIELDS 11
+#define FIELDS 12
 #define NUMBER_SIZE sizeof("18446744073709551615")
 
 void record_begin(struct record *r)
@@ -53,6 +53,7 @@ static void render(const struct record *r, const char *result, struct rendered *
 	number(ret->duration, deadline_now() - r->started);
 	memcpy(ret->fields,
 	    (const struct log_field[FIELDS]){
+		{"MAILDEST_SERVICE", r->service},
 		{"MAILDEST_DESTINATION", r->destination},
 		{"MAILDEST_PROTOCOL", r->protocol},
 		{"MAILDEST_CLIENT", r->client},
@@ -131,11 +132,12 @@ int record_prepare_failure(const struct record *r, const struct refusal *refusal
 }
 
 /* A record beside the one of the session's end, at the level of warnings. */
-static void warn(const struct record *r, const char *message_id, const char *kind,
-    const char *what)
+static void warn(
+    const struct record *r, const char *message_id, const char *kind, const char *what)
 {
 	_cleanup_secret_ struct secret message = {0};
 	const struct log_field fields[] = {
+	    {"MAILDEST_SERVICE", r->service},
 	    {"MAILDEST_DESTINATION", r->destination},
 	    {"MAILDEST_SESSION", r->session},
 	};

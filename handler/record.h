@@ -2,7 +2,7 @@
 #pragma once
 /*
  * The one journal record of a connection: who, where to, how, how much, how it ended.
- * Fields are MAILDEST_DESTINATION, _PROTOCOL, _CLIENT, _UPSTREAM, _TLS, _MECHANISM,
+ * Fields are MAILDEST_SERVICE, _DESTINATION, _PROTOCOL, _CLIENT, _UPSTREAM, _TLS, _MECHANISM,
  * _BYTES_IN, _BYTES_OUT, _DURATION_USEC, _RESULT and _SESSION.
  */
 
@@ -14,8 +14,9 @@
 
 struct record {
 	char session[SESSION_ID_SIZE];
-	uint64_t started;	 /* deadline_now() */
-	const char *destination; /* borrowed, as all strings; NULL while unknown */
+	uint64_t started;    /* deadline_now() */
+	const char *service; /* borrowed, as all strings; NULL while unknown */
+	const char *destination;
 	const char *protocol;
 	char *client;	/* owned */
 	char *upstream; /* owned */

@@ -214,7 +214,7 @@ int session_connect(struct session *s)
 	secret_done(&s->tokens.tls_session); /* has been used */
 	if (r == 0)
 		r = check_secrecy(s);
-	if (r == 0)
-		session_keep_tls_sessions(s);
+	if (r < 0)
+		stream_done(&s->upstream.stream); /* nobody shall take it for one that is ready */
 	return r;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Logging in with what the client brings: its refresh token or code goes to the helper,
- * the helper's access token to the server. Each try has the login's whole time; after one
+ * Logins that the helper decides. With what the client brings: its refresh token or code
+ * goes to the helper, the helper's access token to the server. Each try has the login's whole time; after one
  * that the server refused, the next begins on a new connection.
  */
 
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "deadline.h"
+#include "utf8.h"
 
 /* Redeems the credential: s->token is the access token. */
 static int redeem(struct session *s, const struct secret *credential)
@@ -55,4 +56,32 @@ int session_log_in_client(struct exchange *x, const struct secret *credential)
 	x->login_why = r < 0 ? TAKE_PTR(s->why) : NULL;
 	session_enter(s, r < 0 ? s->phase : "talking to the client");
 	return r;
+}
+
+/* What a varlink message can carry: UTF-8 without a NUL. */
+static bool is_text(const struct secret *s)
+{
+	return !memchr(secret_str(s), '\0', s->len) &&
+	       utf8_is_valid(secret_str(s), s->len);
+}
+
+int session_check_client_login(
+    struct exchange *x, const struct secret *user, const struct secret *password)
+{
+	struct token_login login = {secret_str(user), secret_str(password)};
+	struct session *s = x->userdata;
+	uint64_t deadline = deadline_in(s->request->login_usec);
+	int r;
+
+	if (!is_text(user) || !is_text(password))
+		return -EKEYREVOKED;
+	session_enter(s, "checking the client's login");
+	free(x->login_why);
+	x->login_why = NULL;
+	r = token_check_client(&s->tokens, &login, deadline, &x->login_why);
+	session_enter(s, "talking to the client");
+	x->logged_in = r > 0;
+	if (r > 0)
+		token_source_done(&s->tokens);
+	return r > 0 ? 0 : (r == 0 ? -EKEYREVOKED : r);
 }

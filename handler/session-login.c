@@ -121,7 +121,8 @@ int session_authenticate(struct session *s)
 	session_keep_tls_sessions(s);
 	/* what logged us in is not needed again */
 	secret_done(&s->token);
-	token_source_done(&s->tokens);
+	if (!session_checks_login(s))
+		token_source_done(&s->tokens);
 	s->destination.password = secret_free_string(s->destination.password);
 	return 0;
 }

@@ -17,78 +17,10 @@
 #include "deadline.h"
 #include "dial.h"
 #include "hostname.h"
-#include "paths.h"
-#include "reason.h"
 #include "tls-policy.h"
 
 /* For a helper whose answer is welcome and not needed. */
 #define PATIENCE_USEC (100 * USEC_PER_MSEC)
-
-static const struct protocol *const protocols[] = {
-    [MAIL_SMTP] = &protocol_smtp,
-    [MAIL_SMTPS] = &protocol_smtp,
-    [MAIL_IMAP4] = &protocol_imap,
-    [MAIL_IMAP4S] = &protocol_imap,
-    [MAIL_POP3] = &protocol_pop3,
-    [MAIL_POP3S] = &protocol_pop3,
-};
-_Static_assert(ELEMENTSOF(protocols) == MAIL_PROTOCOL_MAX, "the syntax of each protocol");
-
-/* A file with errors may still tell whose syntax the client understands. */
-static void guess_protocol(struct session *s, const struct properties *p)
-{
-	const struct protocol *named;
-	struct json_value v;
-	const char *name;
-
-	if (!properties_find(p, "mail.transport.protocol", &v, NULL))
-		return;
-	name = json_string(v);
-	named = name ? session_protocol_named(name) : NULL;
-	if (named)
-		s->protocol = named;
-}
-
-static enum exchange_access access_of(const struct destination *d)
-{
-	if (!d->login)
-		return ACCESS_PASS_THROUGH;
-	return d->authentication == AUTH_REFRESH_TOKEN ||
-		       d->authentication == AUTH_AUTHORIZATION_CODE
-		   ? ACCESS_CLIENT_GRANT
-		   : ACCESS_LOGGED_IN;
-}
-
-int session_configure(struct session *s)
-{
-	_cleanup_properties_ struct properties p = {0};
-	const char *name = s->request->destination;
-	int r;
-
-	session_enter(s, "reading the configuration");
-	r = config_open(&s->config, s->request->config_dir, &s->why);
-	if (r == 0)
-		r = settings_load(&s->config, &s->settings, &s->why);
-	if (r == 0)
-		r = destination_load(&s->config, name, &p, &s->why);
-	guess_protocol(s, &p);
-	if (r == 0)
-		r = destination_parse(name, &p, &s->destination, &s->why);
-	if (r < 0)
-		return r == -ENOMEM
-			   ? r
-			   : -EINVAL; /* whichever call failed, an operator must act */
-	s->access = access_of(&s->destination);
-	s->record.destination = s->destination.name;
-	s->record.protocol = mail_protocol_name(s->destination.protocol);
-	if (asprintf(&s->record.upstream, "%s:%u", s->destination.host,
-		(unsigned)s->destination.port) < 0) {
-		s->record.upstream = NULL;
-		return -ENOMEM;
-	}
-	s->protocol = protocols[s->destination.protocol];
-	return 0;
-}
 
 /* Our certificate for the server, where the destination names one. */
 static int load_keys(struct session *s)
@@ -122,10 +54,19 @@ static int name_tls(struct session *s)
 /* What the session cannot do without the helper. */
 static bool needs_helper(const struct session *s)
 {
-	return s->access == ACCESS_CLIENT_GRANT ||
+	return session_checks_login(s) || s->access == ACCESS_CLIENT_GRANT ||
 	       (s->access == ACCESS_LOGGED_IN &&
 		   s->destination.authentication == AUTH_CLIENT_CREDENTIALS) ||
 	       s->destination.proxy_type == PROXY_ON_PREMISE;
+}
+
+/* By now, or as soon as it is known where to. */
+static int send_request(struct session *s, const struct token_request *request,
+    uint64_t deadline, char **ret_why)
+{
+	return s->tokens.link.fd >= 0
+		   ? token_go_on(&s->tokens, request, deadline, ret_why)
+		   : token_open(&s->tokens, request, deadline, ret_why);
 }
 
 /* Without a token to get, a helper that is not there costs no more than a full handshake. */
@@ -134,8 +75,7 @@ static int ask_helper(struct session *s)
 	_cleanup_free_ char *why = NULL;
 	bool resumes = *s->tls_name && !s->request->full_handshake;
 	struct token_request request = {
-	    .destination = s->destination.name,
-	    .tenant = s->request->tenant,
+	    .service = &s->service,
 	    .tls_context = resumes ? s->tls_name : NULL,
 	    .wants_proxy = s->destination.proxy_type == PROXY_ON_PREMISE,
 	    .wants_token = s->access == ACCESS_LOGGED_IN &&
@@ -147,15 +87,13 @@ static int ask_helper(struct session *s)
 	if (!resumes && !needs_helper(s))
 		return 0;
 	session_enter(s, "asking the helper");
-	r = path_helper_socket(s->request->helper_socket, &s->helper_path);
+	r = session_find_helper(s);
 	if (r < 0)
-		return r == -ENOMEM ? r
-				    : reason_set(&s->why, -EINVAL,
-					  "the helper's socket is no usable path");
+		return r;
 	request.path = s->helper_path;
 	if (needs_helper(s))
-		return token_open(&s->tokens, &request, s->deadline, &s->why);
-	r = token_open(&s->tokens, &request, deadline_in(PATIENCE_USEC), &why);
+		return send_request(s, &request, s->deadline, &s->why);
+	r = send_request(s, &request, deadline_in(PATIENCE_USEC), &why);
 	return r == -ENOMEM ? r : 0;
 }
 

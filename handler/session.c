@@ -13,6 +13,7 @@
 #include <strings.h>
 #include <sys/socket.h>
 
+#include "access.h"
 #include "backstop.h"
 #include "deadline.h"
 #include "dial.h"
@@ -20,6 +21,7 @@
 #include "log.h"
 #include "reason.h"
 #include "relay.h"
+#include "title.h"
 
 /* Later than the login's deadline, which should end the session in better words. */
 #define BACKSTOP_GRACE_USEC (USEC_PER_SEC / 2)
@@ -35,6 +37,8 @@
 void session_enter(struct session *s, const char *phase)
 {
 	s->phase = phase;
+	if (s->has_title)
+		title_set(service_name(&s->service), phase);
 	if (s->request->on_phase)
 		s->request->on_phase(phase, s->request->userdata);
 }
@@ -43,6 +47,7 @@ void session_begin(struct session *s, const struct session_request *request)
 {
 	*s = (struct session){
 	    .request = request,
+	    .service = request->service,
 	    .phase = "starting",
 	    .config = CONFIG_INIT,
 	    .protocol = &protocol_smtp,
@@ -51,7 +56,8 @@ void session_begin(struct session *s, const struct session_request *request)
 	    .upstream = UPSTREAM_INIT,
 	};
 	record_begin(&s->record);
-	s->record.destination = request->destination;
+	s->record.service = service_name(&request->service);
+	s->record.destination = request->service.destination;
 	s->deadline = deadline_in(request->login_usec);
 }
 
@@ -182,17 +188,16 @@ static int check_client(struct session *s)
 {
 	int r;
 
+	if (access_needs_settings(&s->service)) {
+		r = session_load_settings(s);
+		if (r < 0)
+			return r;
+	}
 	session_enter(s, "looking at the client");
 	r = dial_peer_name(s->client.in_fd, &s->record.client);
 	if (r < 0)
 		return r;
-	r = dial_peer_is_local(s->client.in_fd);
-	if (r < 0)
-		return reason_set(
-		    &s->why, r, "the client was gone before it was looked at");
-	if (r > 0)
-		return 0;
-	return reason_set(&s->why, -EREMOTE, "only programs on this host may connect");
+	return access_check(s->client.in_fd, &s->service, &s->settings, &s->why);
 }
 
 /* What came before our greeting may be enough to know that no mail program sent it. */
@@ -263,9 +268,10 @@ static int begin_dialogue(struct session *s, struct exchange *x)
 
 	x->access = s->access;
 	x->our_name = s->client_side_name;
-	x->client_login = s->settings.client_login;
+	x->client_login = session_client_login(s);
 	x->user = s->destination.user;
 	x->log_in = session_log_in_client;
+	x->check_login = session_check_client_login;
 	x->userdata = s;
 	switch (s->access) {
 	case ACCESS_LOGGED_IN:
@@ -279,6 +285,7 @@ static int begin_dialogue(struct session *s, struct exchange *x)
 		if (r < 0)
 			return r;
 		session_warn_if_insecure(s);
+		session_keep_tls_sessions(s);
 		warn_of_unused_login(s);
 		token_source_done(&s->tokens);
 		return greet(s, x);
@@ -329,7 +336,6 @@ static void relay(struct session *s)
 
 	session_enter(s, "relaying");
 	secret_done(&s->upstream.hidden);
-	dial_keep_alive(s->client.in_fd);
 	end = relay_run(&r);
 	s->record.bytes_in += r.bytes_in;
 	s->record.bytes_out += r.bytes_out;
@@ -347,7 +353,8 @@ static void relay(struct session *s)
 /* A client that left without having logged in, though it tried: its failure is the session's. */
 static void end_without_login(struct session *s, const struct exchange *x)
 {
-	record_failure(&s->record, refusal_find(x->login_error), "logging in for the client",
+	record_failure(&s->record, refusal_find(x->login_error),
+	    "logging in for the client",
 	    x->login_why ? x->login_why : strerror(-x->login_error));
 	linger(&s->client);
 }
@@ -378,11 +385,13 @@ void session_run(const struct session_request *request, int in_fd, int out_fd)
 
 	log_set_patience(LOG_USEC);
 	session_begin(&s, request);
-	s.protocol = session_guess_protocol(in_fd, request->destination);
+	s.has_title = true;
+	s.protocol = session_guess_protocol(in_fd, request->service.destination);
 	x = (struct exchange){.client = &s.client,
 	    .upstream = &s.upstream,
 	    .protocol = s.protocol,
 	    .session = s.record.session};
+	dial_keep_alive(in_fd);
 	r = stream_init(&s.client, in_fd, out_fd);
 	if (r == 0)
 		r = open_session(&s, &x, &words);

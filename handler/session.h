@@ -14,6 +14,7 @@
 #include "login.h"
 #include "protocol.h"
 #include "record.h"
+#include "service.h"
 #include "settings.h"
 #include "tls-cache.h"
 #include "tls-keys.h"
@@ -27,8 +28,7 @@
 
 /* What a session is to do. Strings borrowed. */
 struct session_request {
-	const char *destination;
-	const char *tenant;	   /* NULL: none */
+	struct service service;
 	const char *config_dir;	   /* NULL: the default */
 	const char *helper_socket; /* NULL: the default */
 	uint64_t settle_usec;	   /* SESSION_SETTLE_USEC, or less in tests */
@@ -40,6 +40,8 @@ struct session_request {
 	const struct tls_cache *tls_cache;
 	/* Resume no TLS session: the certificate is to be looked at. */
 	bool full_handshake;
+	/* Ask nobody: a destination that lies elsewhere is none. */
+	bool offline;
 	/* Called when a phase begins, with its name; NULL for none. */
 	void (*on_phase)(const char *phase, void *userdata);
 	void *userdata;
@@ -47,9 +49,11 @@ struct session_request {
 
 struct session {
 	const struct session_request *request; /* borrowed */
-	uint64_t deadline;		       /* of the login */
-	const char *phase;		       /* what we are doing; constant */
-	char *why;			       /* what went wrong; owned */
+	struct service service; /* the request's, with what maildest.conf adds */
+	bool has_title;		/* phases are shown as the process's title */
+	uint64_t deadline;	/* of the login */
+	const char *phase;	/* what we are doing; constant */
+	char *why;		/* what went wrong; owned */
 	struct config config;
 	struct settings settings;
 	struct destination destination;
@@ -60,8 +64,8 @@ struct session {
 	struct tls_context *tls; /* borrowed; NULL if TLS is never used */
 	unsigned char tls_policy[DIGEST_SHA256_SIZE]; /* tls_policy_digest() */
 	char tls_name[DIGEST_SHA256_HEX_SIZE]; /* tls_policy_context(); "" likewise */
-	struct tls_keys keys;	     /* our certificate; empty for none */
-	char *proxy_name;	     /* "the proxy 192.0.2.1:1080", owned; NULL without one */
+	struct tls_keys keys;		       /* our certificate; empty for none */
+	char *proxy_name; /* "the proxy 192.0.2.1:1080", owned; NULL without one */
 	struct addrinfo *addresses; /* the server's, or the proxy's */
 	char *helper_path;
 	struct token_source tokens;
@@ -71,7 +75,7 @@ struct session {
 	bool host_is_qualified;
 	char *client_side_name; /* how we greet the client */
 	char *server_side_name; /* how we greet the server */
-	struct login login; /* of the connection at hand */
+	struct login login;	/* of the connection at hand */
 	struct stream client;
 	struct upstream upstream;
 	struct record record;
@@ -81,21 +85,34 @@ struct session {
 void session_run(const struct session_request *request, int in_fd, int out_fd);
 
 /*
- * The parts of it, for --check: configure reads the configuration; prepare asks the
+ * The parts of it, for --check: configure reads the configuration, its settings (which
+ * may be loaded ahead) and the destination; prepare asks the
  * helper, resolves names, loads trust anchors; connect is all that comes before the
  * login, authenticate the login, log_in both. All return 0 or -errno with phase and why
  * set.
  */
 void session_begin(struct session *s, const struct session_request *request);
+_must_check_ int session_load_settings(struct session *s);
 _must_check_ int session_configure(struct session *s);
 _must_check_ int session_prepare(struct session *s);
 _must_check_ int session_connect(struct session *s);
 _must_check_ int session_authenticate(struct session *s);
 _must_check_ int session_log_in(struct session *s);
-/* An exchange's `log_in`, its userdata being the session. */
+/* An exchange's `log_in` and `check_login`, its userdata being the session. */
 int session_log_in_client(struct exchange *x, const struct secret *credential);
+int session_check_client_login(
+    struct exchange *x, const struct secret *user, const struct secret *password);
 void session_done(struct session *s);
 #define _cleanup_session_ _cleanup_(session_done)
+
+/* What the service asks of clients, else what maildest.conf does. */
+enum client_login session_client_login(const struct session *s);
+
+/* Whether clients' own users and passwords are to be checked. */
+bool session_checks_login(const struct session *s);
+
+/* Makes sure that s->helper_path is known: 0, or -errno with phase and why set. */
+_must_check_ int session_find_helper(struct session *s);
 
 /* The protocol that a destination's or a protocol's name tells of, or NULL. */
 const struct protocol *session_protocol_named(const char *name);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base64.h"
 #include "deadline.h"
 #include "smtp.h"
 
@@ -141,12 +142,56 @@ static int send_line(
 	return r < 0 ? from_upstream(x, r) : 0;
 }
 
+/* The texts between NULs, as PLAIN has them (RFC 4616 2). */
+static int hide_parts(struct upstream *u, const struct secret *parts)
+{
+	const char *text = secret_str(parts), *end = text + parts->len;
+	int r = 0;
+
+	for (; r == 0 && text < end; text += strlen(text) + 1)
+		if (*text)
+			r = upstream_hide(u, text);
+	return r;
+}
+
+/* What a client logs in with is none of the journal's, whoever quotes it. */
+static int hide_response(struct exchange *x, const char *text, size_t len)
+{
+	_cleanup_secret_ struct secret encoded = {0}, decoded = {0};
+	int r;
+
+	r = secret_append(&encoded, text, len);
+	if (r == 0)
+		r = hide_parts(x->upstream, &encoded);
+	if (r == 0)
+		r = base64_decode(text, len, &decoded);
+	if (r == 0)
+		r = hide_parts(x->upstream, &decoded);
+	return r == -EBADMSG ? 0 : r;
+}
+
+/* "AUTH mechanism response" */
+static int hide_initial_response(struct exchange *x, const struct line *line)
+{
+	const char *end = line->text + line->len, *space = end;
+
+	while (space > line->text && space[-1] != ' ')
+		space--;
+	return is_verb(line, "AUTH") && space < end
+		   ? hide_response(x, space, (size_t)(end - space))
+		   : 0;
+}
+
 static int send_command(struct exchange *x, const struct line *line)
 {
 	_cleanup_secret_ struct secret command = {0};
 	int r;
 
-	r = smtp_brackets_add(line, &command);
+	if (length_of_verb(line) > 0) /* a transaction, which is past any login */
+		x->upstream->reply_timeout_usec = REPLY_USEC;
+	r = hide_initial_response(x, line);
+	if (r == 0)
+		r = smtp_brackets_add(line, &command);
 	return r < 0 ? r : send_line(x, line, &command);
 }
 
@@ -155,7 +200,9 @@ static int send_response(struct exchange *x, const struct line *line)
 	_cleanup_secret_ struct secret response = {0};
 	int r;
 
-	r = secret_append(&response, line->text, line->raw_len);
+	r = hide_response(x, line->text, line->len);
+	if (r == 0)
+		r = secret_append(&response, line->text, line->raw_len);
 	return r < 0 ? r : send_line(x, line, &response);
 }
 
@@ -246,7 +293,6 @@ int smtp_brackets_run(struct exchange *x)
 	int r = NEXT_LINE;
 
 	x->upstream->login_deadline = DEADLINE_NEVER;
-	x->upstream->reply_timeout_usec = REPLY_USEC;
 	while (r == NEXT_LINE) {
 		r = next_line(x, &line);
 		if (r == -EMSGSIZE) {

@@ -13,6 +13,7 @@
 #include "client-login.h"
 #include "deadline.h"
 #include "exchange.h"
+#include "line-command.h"
 #include "refusal.h"
 #include "smtp-brackets.h"
 
@@ -37,14 +38,6 @@ const struct protocol protocol_smtp = {
     .unasked = smtp_unasked,
     .dismiss = smtp_dismiss,
     .refuse = smtp_refuse,
-};
-
-/* A client's command line and its argument. */
-struct command {
-	const struct line *line;
-	const char *argument; /* behind the verb and its spaces */
-	size_t argument_len;
-	bool authenticated;
 };
 
 /* Whether a keyword of the server means anything to a client that is logged in by us. */
@@ -86,7 +79,7 @@ static void mark_last_line(struct secret *reply)
 	reply->data[at + 3] = ' ';
 }
 
-static int on_ehlo(struct exchange *x, _unused_ struct command *c)
+static int on_ehlo(struct exchange *x, _unused_ struct line_command *c)
 {
 	_cleanup_secret_ struct secret reply = {0};
 	int r;
@@ -102,33 +95,33 @@ static int on_ehlo(struct exchange *x, _unused_ struct command *c)
 	return exchange_send(x, &reply);
 }
 
-static int on_helo(struct exchange *x, _unused_ struct command *c)
+static int on_helo(struct exchange *x, _unused_ struct line_command *c)
 {
 	return exchange_reply(x, "250 %s\r\n", x->our_name);
 }
 
-static int on_noop(struct exchange *x, _unused_ struct command *c)
+static int on_noop(struct exchange *x, _unused_ struct line_command *c)
 {
 	return exchange_reply(x, "250 2.0.0 OK\r\n");
 }
 
-static int on_help(struct exchange *x, _unused_ struct command *c)
+static int on_help(struct exchange *x, _unused_ struct line_command *c)
 {
 	return exchange_reply(
 	    x, "214 2.0.0 maildest passes mail on to a mail server\r\n");
 }
 
-static int on_vrfy(struct exchange *x, _unused_ struct command *c)
+static int on_vrfy(struct exchange *x, _unused_ struct line_command *c)
 {
 	return exchange_reply(x, "252 2.5.2 Cannot verify, but will try to deliver\r\n");
 }
 
-static int on_starttls(struct exchange *x, _unused_ struct command *c)
+static int on_starttls(struct exchange *x, _unused_ struct line_command *c)
 {
 	return exchange_reply(x, "502 5.5.1 Not here: this leg stays on the host\r\n");
 }
 
-static int on_quit(struct exchange *x, _unused_ struct command *c)
+static int on_quit(struct exchange *x, _unused_ struct line_command *c)
 {
 	int r;
 
@@ -136,62 +129,19 @@ static int on_quit(struct exchange *x, _unused_ struct command *c)
 	return r < 0 ? r : NEXT_GOODBYE;
 }
 
-/* Splits "MECHANISM [initial-response]": false if there is more or less. */
-static bool split_auth(const struct command *c, size_t *ret_mechanism,
-    const char **ret_initial, size_t *ret_initial_len)
-{
-	const char *end = c->argument + c->argument_len, *space;
-
-	*ret_initial = NULL;
-	*ret_initial_len = 0;
-	space = c->argument_len ? memchr(c->argument, ' ', c->argument_len) : NULL;
-	*ret_mechanism = space ? (size_t)(space - c->argument) : c->argument_len;
-	if (!space)
-		return c->argument_len > 0;
-	while (space < end && *space == ' ')
-		space++;
-	while (end > space && end[-1] == ' ')
-		end--;
-	if (space < end) {
-		*ret_initial = space;
-		*ret_initial_len = (size_t)(end - space);
-	}
-	return *ret_mechanism > 0 &&
-	       !(*ret_initial && memchr(space, ' ', *ret_initial_len));
-}
-
-static int count_refusal(struct exchange *x, const char *text)
+static int on_auth(struct exchange *x, struct line_command *c)
 {
 	int r;
 
-	r = exchange_reply(x, "%s (session %s)\r\n", text, x->session);
-	return r < 0 ? r : exchange_count_error(x);
-}
-
-static int on_auth(struct exchange *x, struct command *c)
-{
-	_cleanup_secret_ struct secret copy = {0};
-	const char *initial;
-	size_t mechanism, initial_len;
-	int r;
-
-	if (c->authenticated)
+	if (c->noted)
 		return exchange_reply(x, "503 5.5.1 Already logged in\r\n");
-	if (!split_auth(c, &mechanism, &initial, &initial_len))
+	r = line_command_log_in(x, c, "334 ");
+	switch (r) {
+	case -EBADMSG:
 		return exchange_reply(
 		    x, "501 5.5.4 Syntax: AUTH mechanism [initial-response]\r\n");
-	/* the line must leave the input before the dialogue goes on */
-	r = secret_append(&copy, c->argument, c->argument_len);
-	if (r < 0)
-		return r;
-	if (initial)
-		initial = copy.data + (initial - c->argument);
-	stream_drop_line(x->client, c->line);
-	c->line = NULL;
-	r = client_login_run(x, copy.data, mechanism, initial, initial_len, "334 ");
-	switch (r) {
 	case CLIENT_LOGIN_ACCEPTED:
-		c->authenticated = true;
+		c->noted = true; /* one login a session, RFC 4954 4 */
 		return exchange_reply(x, "235 2.7.0 Accepted\r\n");
 	case CLIENT_LOGIN_CANCELLED:
 		return exchange_reply(x, "501 5.7.0 Cancelled\r\n");
@@ -202,9 +152,10 @@ static int on_auth(struct exchange *x, struct command *c)
 	case CLIENT_LOGIN_UNKNOWN:
 		return exchange_reply(x, "504 5.5.4 Unknown mechanism\r\n");
 	case CLIENT_LOGIN_REFUSED:
-		return count_refusal(x, "535 5.7.8 The login was refused");
+		return line_command_refuse_login(x, "535 5.7.8 The login was refused");
 	case CLIENT_LOGIN_UNAVAILABLE:
-		return count_refusal(x, "454 4.7.0 The login is not possible now");
+		return line_command_refuse_login(
+		    x, "454 4.7.0 The login is not possible now");
 	case CLIENT_LOGIN_INCOMPLETE:
 		return NEXT_GOODBYE;
 	}
@@ -235,25 +186,22 @@ static int run_lines(struct exchange *x)
 	return r;
 }
 
-static int on_mail(struct exchange *x, struct command *c)
+static int on_mail(struct exchange *x, struct line_command *c)
 {
 	if (!exchange_is_open(x))
 		return exchange_reply(x, "530 5.7.0 Authentication required\r\n");
-	return smtp_brackets_has(c->line) ? NEXT_RELAY : run_lines(x);
+	return smtp_brackets_has(&c->line) ? NEXT_RELAY : run_lines(x);
 }
 
 /* Of a mail before its MAIL. */
-static int on_later(struct exchange *x, _unused_ struct command *c)
+static int on_later(struct exchange *x, _unused_ struct line_command *c)
 {
 	if (!exchange_is_open(x))
 		return exchange_reply(x, "530 5.7.0 Authentication required\r\n");
 	return on_unknown(x);
 }
 
-static const struct {
-	const char *verb;
-	int (*run)(struct exchange *x, struct command *c);
-} verbs[] = {
+static const struct line_verb verbs[] = {
     {"AUTH", on_auth},
     {"BDAT", on_later},
     {"DATA", on_later},
@@ -269,48 +217,21 @@ static const struct {
     {"VRFY", on_vrfy},
 };
 
-static int run_command(struct exchange *x, struct command *c)
-{
-	const struct line *line = c->line;
-	size_t n = 0;
-
-	while (n < line->len && line->text[n] != ' ')
-		n++;
-	c->argument = line->text + n;
-	c->argument_len = line->len - n;
-	while (c->argument_len > 0 && *c->argument == ' ') {
-		c->argument++;
-		c->argument_len--;
-	}
-	for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
-		if (strlen(verbs[i].verb) == n &&
-		    strncasecmp(verbs[i].verb, line->text, n) == 0)
-			return verbs[i].run(x, c);
-	return on_unknown(x);
-}
-
-/* Only a line that carries a SASL response may be long (RFC 4954 4). */
-static int next_line(struct exchange *x, struct line *line)
+static int on_long(struct exchange *x, bool login)
 {
 	int r;
 
-	r = exchange_line(x, CLIENT_LINE_MAX, line);
-	if (r == -EMSGSIZE && strncasecmp(secret_str(&x->client->input), "AUTH ", 5) == 0)
-		r = exchange_line(x, CLIENT_SASL_MAX, line);
-	return r;
-}
-
-static int on_long_line(struct exchange *x)
-{
-	bool auth = strncasecmp(secret_str(&x->client->input), "AUTH ", 5) == 0;
-	int r;
-
-	r = exchange_skip_line(x, NULL);
-	if (r == 0)
-		r = exchange_reply(
-		    x, "500 %s The line is too long\r\n", auth ? "5.5.6" : "5.5.2");
+	r = exchange_reply(
+	    x, "500 %s The line is too long\r\n", login ? "5.5.6" : "5.5.2");
 	return r < 0 ? r : exchange_count_error(x);
 }
+
+static const struct line_dialogue dialogue = {
+    .verbs = verbs,
+    .n = ELEMENTSOF(verbs),
+    .on_unknown = on_unknown,
+    .on_long = on_long,
+};
 
 int smtp_greet(struct exchange *x)
 {
@@ -321,26 +242,8 @@ int smtp_greet(struct exchange *x)
 
 int smtp_converse(struct exchange *x)
 {
-	struct command c = {0};
-	struct line line;
-	int r = NEXT_COMMAND;
-
-	if (x->access == ACCESS_PASS_THROUGH)
-		return exchange_finish(x, run_lines(x));
-	while (r == NEXT_COMMAND) {
-		r = next_line(x, &line);
-		if (r == -EMSGSIZE) {
-			r = on_long_line(x);
-			continue;
-		}
-		if (r <= 0)
-			return exchange_finish(x, r < 0 ? r : NEXT_GOODBYE);
-		c.line = &line;
-		r = run_command(x, &c);
-		if (c.line && r == NEXT_COMMAND)
-			stream_drop_line(x->client, &line);
-	}
-	return exchange_finish(x, r);
+	return x->access == ACCESS_PASS_THROUGH ? exchange_finish(x, run_lines(x))
+						: line_command_converse(x, &dialogue);
 }
 
 /* Out of turn a server may only say that it closes (RFC 5321 3.8). */

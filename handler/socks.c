@@ -12,8 +12,6 @@
 #include "reason.h"
 #include "stream.h"
 
-#define ANSWER_MAX 256 /* an address, the longest that is asked for at once */
-
 static int wait_for(int fd, short events, int watch_fd, uint64_t deadline)
 {
 	struct pollfd fds[] = {{.fd = fd, .events = events}, {.fd = watch_fd}};
@@ -86,7 +84,7 @@ static int explain(int error, char **ret_why)
 static int turn(
     struct socks5 *s, int fd, int watch_fd, uint64_t deadline, char **ret_why)
 {
-	unsigned char answer[ANSWER_MAX];
+	unsigned char answer[SOCKS5_NEED_MAX];
 	size_t need = s->need;
 	int r;
 

@@ -9,13 +9,51 @@
 
 int token_call_open(struct secret *out, const struct token_request *q)
 {
+	const struct service *s = q->service;
+	const struct {
+		const char *name, *value;
+	} optional[] = {
+	    {"tenant", s->tenant},
+	    {"fragment", s->fragment},
+	    {"fragment_level", s->fragment_level},
+	    {"instance", s->instance},
+	    {"level", s->level},
+	    {"chain", s->chain},
+	};
 	struct varlink_writer v;
 
 	varlink_begin_call(&v, out, HELPER_INTERFACE "OpenSession");
-	json_writer_string(&v.w, "service", q->destination);
-	json_writer_string(&v.w, "destination", q->destination);
-	if (q->tenant)
-		json_writer_string(&v.w, "tenant", q->tenant);
+	json_writer_string(&v.w, "service", service_name(s));
+	json_writer_string(&v.w, "destination", s->destination);
+	for (size_t i = 0; i < ELEMENTSOF(optional); i++)
+		if (optional[i].value)
+			json_writer_string(&v.w, optional[i].name, optional[i].value);
+	if (s->fragment_optional)
+		json_writer_boolean(&v.w, "fragment_optional", true);
+	if (s->n_variables > 0)
+		json_writer_open(&v.w, "chain_variables", '{');
+	for (size_t i = 0; i < s->n_variables; i++)
+		json_writer_string(&v.w, s->variables[i].name, s->variables[i].value);
+	if (s->n_variables > 0)
+		json_writer_close(&v.w, '}');
+	return varlink_end(&v);
+}
+
+int token_call_get_destination(struct secret *out)
+{
+	struct varlink_writer v;
+
+	varlink_begin_call(&v, out, HELPER_INTERFACE "GetDestination");
+	return varlink_end(&v);
+}
+
+int token_call_check_client(struct secret *out, const struct token_login *login)
+{
+	struct varlink_writer v;
+
+	varlink_begin_call(&v, out, HELPER_INTERFACE "CheckClient");
+	json_writer_string(&v.w, "user", login->user);
+	json_writer_string(&v.w, "password", login->password);
 	return varlink_end(&v);
 }
 

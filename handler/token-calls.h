@@ -5,6 +5,9 @@
 #include "token.h"
 
 _must_check_ int token_call_open(struct secret *out, const struct token_request *q);
+_must_check_ int token_call_get_destination(struct secret *out);
+_must_check_ int token_call_check_client(
+    struct secret *out, const struct token_login *login);
 /* `rejected` is the token that the proxy refused, or NULL. */
 _must_check_ int token_call_get_proxy(struct secret *out, const struct secret *rejected);
 _must_check_ int token_call_get_tls_session(

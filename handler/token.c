@@ -3,14 +3,13 @@
 
 #include "token.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
-#include "base64.h"
 #include "deadline.h"
-#include "reason.h"
 #include "token-calls.h"
-#include "varlink.h"
+#include "token-replies.h"
 
 /* Between two attempts at a helper that is being restarted. */
 #define PAUSE_MIN_USEC (20 * USEC_PER_MSEC)
@@ -18,48 +17,61 @@
 /* A helper that has not come back for good by then does not come back. */
 #define RETRY_USEC (5 * USEC_PER_SEC)
 
-static void drop_proxy(struct token_proxy *p)
-{
-	free(p->host);
-	secret_done(&p->jwt);
-	*p = (struct token_proxy){0};
-}
-
 void token_source_done(struct token_source *t)
 {
 	helper_link_done(&t->link);
-	drop_proxy(&t->proxy);
+	token_proxy_done(&t->proxy);
+	secret_done(&t->destination);
 	secret_done(&t->tls_session);
 	*t = (struct token_source)TOKEN_SOURCE_INIT;
 }
 
 static void expect(struct token_source *t, enum token_call call)
 {
+	assert(t->n_unanswered < ELEMENTSOF(t->unanswered));
 	t->unanswered[t->n_unanswered++] = call;
+}
+
+/* Appends the calls for what is wanted, and expects their answers. */
+static int add_calls(
+    struct token_source *t, const struct token_request *q, struct secret *calls)
+{
+	int r = 0;
+
+	if (q->wants_destination) {
+		expect(t, TOKEN_CALL_DESTINATION);
+		r = token_call_get_destination(calls);
+	}
+	if (r == 0 && q->wants_proxy) {
+		expect(t, TOKEN_CALL_PROXY);
+		r = token_call_get_proxy(calls, NULL);
+	}
+	if (r == 0 && q->tls_context) {
+		expect(t, TOKEN_CALL_TLS_SESSION);
+		r = token_call_get_tls_session(calls, q);
+	}
+	if (r == 0 && q->wants_token) {
+		expect(t, TOKEN_CALL_TOKEN);
+		r = token_call_get_token(calls, q);
+	}
+	if (r == 0 && q->login) {
+		expect(t, TOKEN_CALL_CLIENT);
+		r = token_call_check_client(calls, q->login);
+	}
+	return r;
 }
 
 /* The calls a session begins with. */
 static int send_request(struct token_source *t, uint64_t deadline, char **ret_why)
 {
-	const struct token_request *q = &t->request;
 	_cleanup_secret_ struct secret calls = {0};
 	int r;
 
 	t->n_unanswered = 0;
 	expect(t, TOKEN_CALL_OPEN);
-	r = token_call_open(&calls, q);
-	if (r == 0 && q->wants_proxy) {
-		expect(t, TOKEN_CALL_PROXY);
-		r = token_call_get_proxy(&calls, NULL);
-	}
-	if (r == 0 && q->tls_context) {
-		expect(t, TOKEN_CALL_TLS_SESSION);
-		r = token_call_get_tls_session(&calls, q);
-	}
-	if (r == 0 && q->wants_token) {
-		expect(t, TOKEN_CALL_TOKEN);
-		r = token_call_get_token(&calls, q);
-	}
+	r = token_call_open(&calls, &t->request);
+	if (r == 0)
+		r = add_calls(t, &t->request, &calls);
 	return r < 0 ? r : helper_link_send(&t->link, &calls, deadline, ret_why);
 }
 
@@ -74,16 +86,23 @@ static int pause_before_retry(uint64_t *pause, uint64_t deadline)
 	return 0;
 }
 
+/* Whether another connection would do as well. */
+static bool may_reopen(const struct token_source *t)
+{
+	return t->request.path && !t->is_bound;
+}
+
 /* Whether a failure is worth another connection: the queue was full, or the helper died. */
 static bool is_worth_retrying(const struct token_source *t, int error)
 {
-	return t->request.path && (error == -EAGAIN || t->link.broken);
+	return may_reopen(t) && (error == -EAGAIN || t->link.broken);
 }
 
 static int open_once(struct token_source *t, uint64_t deadline, char **ret_why)
 {
 	int r;
 
+	t->is_bound = false;
 	r = helper_link_connect(&t->link, t->request.path, ret_why);
 	return r < 0 ? r : send_request(t, deadline, ret_why);
 }
@@ -127,83 +146,6 @@ int token_open_fd(struct token_source *t, int fd, const struct token_request *re
 	return send_request(t, deadline, ret_why);
 }
 
-int token_ask(struct token_source *t, const char *credential, uint64_t deadline,
-    char **ret_why)
-{
-	_cleanup_secret_ struct secret call = {0};
-	uint64_t pause = PAUSE_MIN_USEC;
-	int r;
-
-	t->request.wants_token = true;
-	t->request.wants_proxy = false; /* its answer has served */
-	t->request.credential = credential;
-	if (t->link.fd < 0)
-		return open_patiently(t, &pause, deadline, ret_why);
-	r = token_call_get_token(&call, &t->request);
-	if (r < 0)
-		return r;
-	expect(t, TOKEN_CALL_TOKEN);
-	r = helper_link_send(&t->link, &call, deadline, ret_why);
-	if (r == 0 || !is_worth_retrying(t, r))
-		return r;
-	free(*ret_why);
-	*ret_why = NULL;
-	return open_patiently(t, &pause, deadline, ret_why);
-}
-
-static int take_token(const struct json *reply, struct secret *ret, char **ret_why)
-{
-	const char *token = helper_link_string(reply, "access_token");
-
-	if (!token || !*token)
-		return reason_set(
-		    ret_why, -ENOTCONN, "the helper answered without a token");
-	for (const char *c = token; *c; c++)
-		if (*c <= 0x20 || *c >= 0x7f)
-			return reason_set(
-			    ret_why, -ENOTCONN, "the helper's token is malformed");
-	return secret_puts(ret, token);
-}
-
-static int take_proxy(struct token_source *t, const struct json *reply, char **ret_why)
-{
-	const char *host = helper_link_string(reply, "host");
-	int64_t port = helper_link_integer(reply, "port");
-
-	drop_proxy(&t->proxy);
-	if (!host || !*host || port < 1 || port > UINT16_MAX)
-		return reason_set(ret_why, -ENOTCONN,
-		    "the helper answered without the Connectivity proxy's address");
-	t->proxy.host = strdup(host);
-	if (!t->proxy.host)
-		return -ENOMEM;
-	t->proxy.port = (uint16_t)port;
-	return take_token(reply, &t->proxy.jwt, ret_why);
-}
-
-/* One that is not base64 or not there, or an error: there is none. */
-static void take_tls_session(struct token_source *t, const struct json *reply)
-{
-	const char *text = helper_link_string(reply, "session");
-
-	secret_clear(&t->tls_session);
-	if (text && base64_decode(text, strlen(text), &t->tls_session) < 0)
-		secret_clear(&t->tls_session);
-}
-
-/* A refused grant is the client's own, where it has sent one (RFC 6749 5.2). */
-static int explain(
-    const struct token_source *t, const struct json *reply, char **ret_why)
-{
-	const char *code = helper_link_string(reply, "error");
-	int r = helper_link_explain(reply, ret_why);
-
-	if (r == -ENOKEY && t->request.credential && code &&
-	    strcmp(code, "invalid_grant") == 0)
-		return -EKEYREVOKED;
-	return r;
-}
-
 /* Takes the next reply; a token goes to `ret`. */
 static int take_reply(
     struct token_source *t, uint64_t deadline, struct secret *ret, char **ret_why)
@@ -216,17 +158,9 @@ static int take_reply(
 	if (r < 0)
 		return r;
 	t->n_unanswered--;
-	memmove(t->unanswered, t->unanswered + 1,
-	    t->n_unanswered * sizeof(t->unanswered[0]));
-	if (call == TOKEN_CALL_TLS_SESSION) {
-		take_tls_session(t, reply);
-		return 0;
-	}
-	if (varlink_error(reply))
-		return explain(t, reply, ret_why);
-	if (call == TOKEN_CALL_PROXY)
-		return take_proxy(t, reply, ret_why);
-	return call == TOKEN_CALL_TOKEN && ret ? take_token(reply, ret, ret_why) : 0;
+	memmove(
+	    t->unanswered, t->unanswered + 1, t->n_unanswered * sizeof(t->unanswered[0]));
+	return token_replies_take(t, call, reply, ret, ret_why);
 }
 
 static bool is_awaited(const struct token_source *t, enum token_call call)
@@ -235,6 +169,61 @@ static bool is_awaited(const struct token_source *t, enum token_call call)
 		if (t->unanswered[i] == call)
 			return true;
 	return false;
+}
+
+/* An answer that never came would be taken for the next question's. */
+static bool is_fresh(const struct token_source *t)
+{
+	return t->link.fd >= 0 && !t->link.broken && !is_awaited(t, TOKEN_CALL_TOKEN) &&
+	       !is_awaited(t, TOKEN_CALL_CLIENT);
+}
+
+/*
+ * Sends the calls for `now` on the connection that there is; on another one, if need be,
+ * those for all of t->request.
+ */
+static int ask(struct token_source *t, const struct token_request *now, uint64_t deadline,
+    char **ret_why)
+{
+	_cleanup_secret_ struct secret calls = {0};
+	uint64_t pause = PAUSE_MIN_USEC;
+	int r;
+
+	t->is_bound = false;
+	if (t->request.path && !is_fresh(t))
+		return open_patiently(t, &pause, deadline, ret_why);
+	r = add_calls(t, now, &calls);
+	if (r < 0)
+		return r;
+	r = calls.len ? helper_link_send(&t->link, &calls, deadline, ret_why) : 0;
+	if (r == 0 || !is_worth_retrying(t, r))
+		return r;
+	free(*ret_why);
+	*ret_why = NULL;
+	return open_patiently(t, &pause, deadline, ret_why);
+}
+
+int token_go_on(struct token_source *t, const struct token_request *request,
+    uint64_t deadline, char **ret_why)
+{
+	const char *path = t->request.path;
+
+	t->request = *request;
+	t->request.path = path;
+	return ask(t, &t->request, deadline, ret_why);
+}
+
+int token_ask(
+    struct token_source *t, const char *credential, uint64_t deadline, char **ret_why)
+{
+	struct token_request now;
+
+	t->request.wants_token = true;
+	t->request.wants_proxy = false; /* its answer has served */
+	t->request.credential = credential;
+	now = t->request;
+	now.tls_context = NULL; /* that has been asked before, if this connection was */
+	return ask(t, &now, deadline, ret_why);
 }
 
 /* Takes the replies one by one, up to that of `call`. */
@@ -263,7 +252,7 @@ static int wait_patiently(struct token_source *t, enum token_call call, uint64_t
 		r = take_replies(t, call, deadline, ret, &why);
 		if (r < 0 && t->link.broken && give_up_at == DEADLINE_NEVER)
 			give_up_at = MIN_OF(deadline, deadline_in(RETRY_USEC));
-		if (r == 0 || !t->link.broken || !t->request.path ||
+		if (r == 0 || !t->link.broken || !may_reopen(t) ||
 		    pause_before_retry(&pause, give_up_at) < 0) {
 			*ret_why = TAKE_PTR(why);
 			return r;
@@ -278,6 +267,27 @@ int token_wait(
     struct token_source *t, uint64_t deadline, struct secret *ret, char **ret_why)
 {
 	return wait_patiently(t, TOKEN_CALL_TOKEN, deadline, ret, ret_why);
+}
+
+int token_wait_destination(struct token_source *t, uint64_t deadline, char **ret_why)
+{
+	return wait_patiently(t, TOKEN_CALL_DESTINATION, deadline, NULL, ret_why);
+}
+
+int token_check_client(struct token_source *t, const struct token_login *login,
+    uint64_t deadline, char **ret_why)
+{
+	int r;
+
+	t->request.wants_token = t->request.wants_proxy = false; /* these have served */
+	t->request.tls_context = NULL;
+	t->request.login = login;
+	t->accepted = false;
+	r = ask(t, &t->request, deadline, ret_why);
+	if (r == 0)
+		r = wait_patiently(t, TOKEN_CALL_CLIENT, deadline, NULL, ret_why);
+	t->request.login = NULL;
+	return r < 0 ? r : t->accepted;
 }
 
 int token_wait_proxy(struct token_source *t, uint64_t deadline, char **ret_why)
@@ -298,7 +308,7 @@ void token_wait_tls_session(struct token_source *t, uint64_t deadline)
 static int send_about_token(struct token_source *t, enum token_call call,
     const struct secret *message, uint64_t deadline, char **ret_why)
 {
-	t->request.path = NULL;
+	t->is_bound = true;
 	expect(t, call);
 	return helper_link_send(&t->link, message, deadline, ret_why);
 }
@@ -306,7 +316,6 @@ static int send_about_token(struct token_source *t, enum token_call call,
 int token_reject_proxy(struct token_source *t, uint64_t deadline, char **ret_why)
 {
 	_cleanup_secret_ struct secret call = {0};
-	const char *path = t->request.path;
 	int r;
 
 	r = token_call_get_proxy(&call, &t->proxy.jwt);
@@ -314,7 +323,7 @@ int token_reject_proxy(struct token_source *t, uint64_t deadline, char **ret_why
 		r = send_about_token(t, TOKEN_CALL_PROXY, &call, deadline, ret_why);
 	if (r == 0)
 		r = token_wait_proxy(t, deadline, ret_why);
-	t->request.path = path;
+	t->is_bound = false;
 	return r;
 }
 

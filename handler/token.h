@@ -1,21 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * What a session gets from maildest-helper (io.maildest.Helper): an access token, the
- * way through the Connectivity proxy, and the TLS session of an earlier connection. The connection is bound to one service and
- * destination with its first message, before anything from outside is read, and the
- * helper answers it for nothing else. A helper that dies before it has answered is asked
- * again: the service manager brings it back.
+ * What a session gets from maildest-helper (io.maildest.Helper): a destination that lies
+ * in a Destination service, an access token, the way through the Connectivity proxy, the
+ * TLS session of an earlier connection, and whether a client's own login is right. The
+ * connection is bound to one service and destination with its first message, before
+ * anything from outside is read, and the helper answers it for nothing else. A helper that
+ * dies before it has answered is asked again: the service manager brings it back.
  */
 
 #include "helper-link.h"
+#include "service.h"
 #include "tls.h"
 
-/* Strings borrowed for the source's life. */
+/* What a client says it is. */
+struct token_login {
+	const char *user;
+	const char *password;
+};
+
+/* All borrowed for the source's life. */
 struct token_request {
 	const char *path; /* of the helper's socket */
-	const char *destination;
-	const char *tenant; /* or NULL */
+	const struct service *service;
+	bool wants_destination; /* what the service's instance knows of it */
 	const char
 	    *tls_context; /* tls_policy_context(); NULL: no TLS session is wanted */
 	bool wants_proxy; /* where the Connectivity proxy is, and a token for it */
@@ -24,6 +32,7 @@ struct token_request {
 	/* The token shall stay valid for so long, as far as one fetch can give that (the
 	 * helper counts at most half of a whole life). */
 	uint64_t lifetime_sec;
+	const struct token_login *login; /* to be checked, or NULL */
 };
 
 /* The Connectivity proxy's SOCKS5 port, and what it lets us in with. */
@@ -36,9 +45,11 @@ struct token_proxy {
 /* What the helper has been asked and not yet answered, in this order. */
 enum token_call {
 	TOKEN_CALL_OPEN,
+	TOKEN_CALL_DESTINATION,
 	TOKEN_CALL_PROXY,
 	TOKEN_CALL_TLS_SESSION,
 	TOKEN_CALL_TOKEN,
+	TOKEN_CALL_CLIENT,
 	TOKEN_CALL_MAX,
 };
 
@@ -47,7 +58,11 @@ struct token_source {
 	struct token_request request;
 	enum token_call unanswered[TOKEN_CALL_MAX];
 	unsigned n_unanswered;
-	struct token_proxy proxy;  /* once its reply has come */
+	bool
+	    is_bound; /* a token has been rejected: another connection would not know which */
+	struct secret destination; /* JSON, once its reply has come */
+	bool accepted;		   /* likewise, the client's login */
+	struct token_proxy proxy;  /* likewise */
 	struct secret tls_session; /* likewise; empty if there is none */
 };
 #define TOKEN_SOURCE_INIT                 \
@@ -59,8 +74,8 @@ void token_source_done(struct token_source *t);
 #define _cleanup_token_source_ _cleanup_(token_source_done)
 
 /*
- * Connects and sends OpenSession, GetConnectivityProxy, GetTlsSession and GetToken, as
- * far as they are wanted, in one piece; the answers are awaited by token_wait() and its
+ * Connects and sends OpenSession, GetDestination, GetConnectivityProxy, GetTlsSession and
+ * GetToken, as far as they are wanted, in one piece; the answers are awaited by token_wait() and its
  * siblings. 0; -ENOTCONN with *ret_why (malloc'd) if the helper cannot be reached or is
  * not trusted; -EAGAIN with *ret_why if its queue stayed full until the deadline.
  */
@@ -72,11 +87,29 @@ _must_check_ int token_open_fd(struct token_source *t, int fd,
     const struct token_request *request, uint64_t deadline, char **ret_why);
 
 /*
+ * Asks on the connection that has been opened for what `request` wants, its path apart,
+ * which from then on is what a helper is asked that has died. As token_open().
+ */
+_must_check_ int token_go_on(struct token_source *t, const struct token_request *request,
+    uint64_t deadline, char **ret_why);
+
+/* Waits for t->destination: 0, or as token_wait(). */
+_must_check_ int token_wait_destination(
+    struct token_source *t, uint64_t deadline, char **ret_why);
+
+/*
+ * Asks whether a client's login is one of the service's: 1, 0 if it is not, or as
+ * token_wait(). Both are UTF-8.
+ */
+_must_check_ int token_check_client(struct token_source *t,
+    const struct token_login *login, uint64_t deadline, char **ret_why);
+
+/*
  * Asks for a token by the client's refresh token or code, on the connection that has been
  * opened without; `credential` is borrowed for the source's life. 0, or as token_open().
  */
-_must_check_ int token_ask(struct token_source *t, const char *credential,
-    uint64_t deadline, char **ret_why);
+_must_check_ int token_ask(
+    struct token_source *t, const char *credential, uint64_t deadline, char **ret_why);
 
 /*
  * Waits for the token that has been asked for. 0 and the token appended to `ret`; else,

@@ -59,34 +59,35 @@ int assertion_check_provider(const struct properties *p, char **ret_why)
 	return r < 0 ? r : read_type(p, &text, ret_why);
 }
 
-/* The type of assertion that destination `name` provides, borrowed from `p`: 0 or -errno. */
-static int read_provider(const char *config_dir, const char *name, struct properties *p,
-    const char **ret, char **ret_why)
+/* The type of assertion that a destination provides, borrowed from `p`: 0 or -errno. */
+static int read_provider(const char *config_dir, const struct destination_source *source,
+    struct properties *p, const char **ret, char **ret_why)
 {
 	_cleanup_config_ struct config c = CONFIG_INIT;
 	int r;
 
 	r = config_open(&c, config_dir, ret_why);
 	if (r == 0)
-		r = layers_load_destination(p, &c, name, ret_why);
+		r = layers_load_destination(p, &c, source, ret_why);
 	if (r == 0)
 		r = assertion_check_provider(p, ret_why);
 	return r < 0 ? r : read_type(p, ret, ret_why);
 }
 
-int assertion_add_type(const char *config_dir, const char *name,
+int assertion_add_type(const char *config_dir, const struct binding *b,
     const struct properties *p, struct token_request *request, char **ret_why)
 {
+	const struct destination_source source = {
+	    .name = request->assertion_provider, .tenant = b->tenant};
 	_cleanup_properties_ struct properties provider = {0};
 	_cleanup_free_ char *why = NULL;
 	const char *type;
 	int r;
 
-	if (strcmp(request->assertion_provider, name) == 0)
+	if (strcmp(source.name, b->destination) == 0)
 		return properties_complain(
 		    p, consumer_key, ret_why, "names the destination itself");
-	r = read_provider(
-	    config_dir, request->assertion_provider, &provider, &type, &why);
+	r = read_provider(config_dir, &source, &provider, &type, &why);
 	if (r < 0 && why) {
 		if (properties_complain(p, consumer_key, ret_why,
 			"names a destination that provides none: %s", why) == -ENOMEM)

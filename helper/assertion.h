@@ -7,6 +7,7 @@
  * of any Type, with clientAssertion.type, and needs no assertion itself.
  */
 
+#include "binding.h"
 #include "properties.h"
 #include "token-request.h"
 
@@ -14,9 +15,9 @@
 _must_check_ int assertion_check_provider(const struct properties *p, char **ret_why);
 
 /*
- * Reads request->assertion_provider, which destination `name` with properties `p` asks
+ * Reads request->assertion_provider, which the bound destination with properties `p` asks
  * for, and adds client_assertion_type to the request's body. 0; -ENOMEM; another -errno
  * with *ret_why (malloc'd) naming file, key and reason.
  */
-_must_check_ int assertion_add_type(const char *config_dir, const char *name,
+_must_check_ int assertion_add_type(const char *config_dir, const struct binding *b,
     const struct properties *p, struct token_request *request, char **ret_why);

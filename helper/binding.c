@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The six strings of OpenSession, checked, copied, hashed and freed. What they lead to is
+ * The strings of OpenSession, checked, copied, hashed and freed. What they lead to is
  * decided by lookup.c.
  */
 
@@ -9,11 +9,13 @@
 #include <errno.h>
 #include <string.h>
 
-#include "config.h"
+#include "destination.h"
 #include "secret.h"
 
-#define MEMBERS_MAX 6
+#define MEMBERS_MAX 10
 #define SERVICE_NAME_MAX 255
+#define VARIABLE_NAME_MAX 100
+#define VARIABLE_VALUE_MAX 200
 
 /* The places of all strings of a binding. */
 static void list(struct binding *b, char **ret[MEMBERS_MAX])
@@ -24,6 +26,10 @@ static void list(struct binding *b, char **ret[MEMBERS_MAX])
 	ret[3] = &b->fragment;
 	ret[4] = &b->instance;
 	ret[5] = &b->level;
+	ret[6] = &b->fragment_optional;
+	ret[7] = &b->fragment_level;
+	ret[8] = &b->chain;
+	ret[9] = &b->chain_variables;
 }
 _Static_assert(
     sizeof(struct binding) == MEMBERS_MAX * sizeof(char *), "a place for each");
@@ -68,15 +74,53 @@ static bool is_service_name(const char *name)
 	return n >= 1 && n <= SERVICE_NAME_MAX;
 }
 
+bool binding_variable_is_valid(const char *name, const char *value)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "abcdefghijklmnopqrstuvwxyz0123456789_-.:/@+,=";
+	size_t n = strlen(name), length = strlen(value);
+
+	return n >= 1 && n <= VARIABLE_NAME_MAX && config_name_is_valid(name) &&
+	       length <= VARIABLE_VALUE_MAX && strspn(value, letters) == length;
+}
+
+/* Lines in order, as they are told from others and come back from a saved state. */
+static bool are_variables(const char *text)
+{
+	char line[VARIABLE_NAME_MAX + VARIABLE_VALUE_MAX + 2], before[sizeof(line)] = "";
+	size_t n;
+
+	if (!text)
+		return true;
+	if (!*text || strlen(text) > BINDING_VARIABLES_LENGTH_MAX)
+		return false;
+	for (char *equals; *text; text += n + 1) {
+		n = strcspn(text, "\n");
+		if (!text[n] || n >= sizeof(line))
+			return false;
+		*(char *)mempcpy(line, text, n) = '\0';
+		equals = strchr(line, '=');
+		if (!equals)
+			return false;
+		*equals = '\0';
+		if (!binding_variable_is_valid(line, equals + 1) ||
+		    strcmp(before, line) >= 0)
+			return false;
+		memcpy(before, line, sizeof(before));
+	}
+	return true;
+}
+
 static const char *find_bad_name(const struct binding *b, const char *destination)
 {
 	const struct {
 		const char *what, *name;
 	} optional[] = {
 	    {"tenant", b->tenant},
-	    {"fragment", b->fragment},
 	    {"instance", b->instance},
 	    {"level", b->level},
+	    {"fragment_level", b->fragment_level},
+	    {"chain", b->chain},
 	};
 
 	if (!is_service_name(b->service))
@@ -86,7 +130,11 @@ static const char *find_bad_name(const struct binding *b, const char *destinatio
 	for (size_t i = 0; i < ELEMENTSOF(optional); i++)
 		if (optional[i].name && !config_name_is_valid(optional[i].name))
 			return optional[i].what;
-	return NULL;
+	if (b->fragment && !destination_fragments_are_valid(b->fragment))
+		return "fragment";
+	if (b->fragment_optional && strcmp(b->fragment_optional, BINDING_OPTIONAL) != 0)
+		return "fragment_optional";
+	return are_variables(b->chain_variables) ? NULL : "chain_variables";
 }
 
 const char *binding_find_bad_name(const struct binding *b)
@@ -96,15 +144,30 @@ const char *binding_find_bad_name(const struct binding *b)
 
 enum binding_kind binding_kind(const struct binding *b, const char **ret_name)
 {
-	size_t n = strlen(BINDING_ASSERTION_PREFIX);
+	static const struct {
+		const char *prefix;
+		enum binding_kind kind;
+	} kinds[] = {{BINDING_ASSERTION_PREFIX, BINDING_ASSERTION},
+	    {BINDING_INSTANCE_PREFIX, BINDING_INSTANCE}};
 
 	*ret_name = b->destination;
 	if (strcmp(b->destination, BINDING_CONNECTIVITY_NAME) == 0)
 		return BINDING_CONNECTIVITY;
-	if (strncmp(b->destination, BINDING_ASSERTION_PREFIX, n) != 0)
-		return BINDING_DESTINATION;
-	*ret_name += n;
-	return BINDING_ASSERTION;
+	for (size_t i = 0; i < ELEMENTSOF(kinds); i++) {
+		size_t n = strlen(kinds[i].prefix);
+
+		if (strncmp(b->destination, kinds[i].prefix, n) != 0)
+			continue;
+		*ret_name += n;
+		return kinds[i].kind;
+	}
+	return BINDING_DESTINATION;
+}
+
+bool binding_is_of(const struct binding *b, const char *destination, const char *tenant)
+{
+	return strcmp(b->destination, destination) == 0 &&
+	       (!tenant || (b->tenant && strcmp(b->tenant, tenant) == 0));
 }
 
 bool binding_is_well_formed(const struct binding *b)
@@ -117,18 +180,45 @@ bool binding_is_well_formed(const struct binding *b)
 }
 
 /* Lengths keep the parts apart. */
+static int add_parts(struct secret *all, const char *const *parts, size_t n)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = parts[i] ? secret_printf(all, "%zu:%s,", strlen(parts[i]), parts[i])
+			     : secret_puts(all, "-,");
+	return r;
+}
+
+/* Those that few bindings have are told only if there is one of them. */
 int binding_owner(const struct binding *b, unsigned char ret[DIGEST_SHA256_SIZE])
 {
 	const char *const parts[] = {
 	    b->tenant, b->instance, b->level, b->destination, b->fragment};
+	const char *const more[] = {
+	    b->fragment_optional, b->fragment_level, b->chain, b->chain_variables};
+	_cleanup_secret_ struct secret all = {0};
+	bool has_more = false;
+	int r;
+
+	for (size_t i = 0; i < ELEMENTSOF(more); i++)
+		has_more = has_more || more[i];
+	r = add_parts(&all, parts, ELEMENTSOF(parts));
+	if (r == 0 && has_more)
+		r = add_parts(&all, more, ELEMENTSOF(more));
+	return r < 0 ? r : digest_sha256(all.data, all.len, ret);
+}
+
+int binding_realm(const struct binding *b,
+    const unsigned char endpoint[DIGEST_SHA256_SIZE],
+    unsigned char ret[DIGEST_SHA256_SIZE])
+{
+	const char *const parts[] = {b->tenant, b->instance, b->level};
 	_cleanup_secret_ struct secret all = {0};
 	int r;
 
-	for (size_t i = 0; i < ELEMENTSOF(parts); i++) {
-		r = parts[i] ? secret_printf(&all, "%zu:%s,", strlen(parts[i]), parts[i])
-			     : secret_puts(&all, "-,");
-		if (r < 0)
-			return r;
-	}
-	return digest_sha256(all.data, all.len, ret);
+	r = add_parts(&all, parts, ELEMENTSOF(parts));
+	if (r == 0)
+		r = secret_append(&all, endpoint, DIGEST_SHA256_SIZE);
+	return r < 0 ? r : digest_sha256(all.data, all.len, ret);
 }

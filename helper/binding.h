@@ -11,10 +11,20 @@ struct binding {
 	char *service;
 	char *destination;
 	char *tenant;
-	char *fragment;
-	char *instance;
+	char *fragment; /* one or more, ',' between them */
+	char *
+	    instance; /* of the Destination service; NULL: the destination lies in files */
 	char *level;
+	char *fragment_optional; /* BINDING_OPTIONAL, or NULL: it must be there */
+	char *fragment_level;
+	char *chain;
+	char *chain_variables; /* "name=value" in lines that end, ordered by name */
 };
+#define BINDING_OPTIONAL "optional"
+
+/* So many variables, and so long all of them together. */
+#define BINDING_VARIABLES_MAX 16
+#define BINDING_VARIABLES_LENGTH_MAX 2000
 
 /* Copies every string: 0 or -ENOMEM. */
 _must_check_ int binding_copy(const struct binding *b, struct binding *ret);
@@ -29,23 +39,39 @@ enum binding_kind {
 	BINDING_DESTINATION, /* `destination` is one's name */
 	BINDING_CONNECTIVITY, /* BINDING_CONNECTIVITY_NAME: the tenant's JWT for the proxy */
 	BINDING_ASSERTION, /* BINDING_ASSERTION_PREFIX and a name: what it has, others show */
+	BINDING_INSTANCE, /* BINDING_INSTANCE_PREFIX and a name: the tenant's token for it */
 };
 #define BINDING_CONNECTIVITY_NAME "connectivity.json"
 #define BINDING_ASSERTION_PREFIX "assertion:"
+#define BINDING_INSTANCE_PREFIX "instance:"
 
 /* The kind, and the destination's name without what says the kind (borrowed). */
 enum binding_kind binding_kind(const struct binding *b, const char **ret_name);
+
+/* Whether it is of a destination, and of a tenant; with NULL, of any or none. */
+bool binding_is_of(const struct binding *b, const char *destination, const char *tenant);
+
+/* Whether a variable of a chain may be called so, or be that: what a header can carry. */
+bool binding_variable_is_valid(const char *name, const char *value);
 
 /* Whether every string is one that a binding of its kind may have. */
 bool binding_is_well_formed(const struct binding *b);
 
 /*
- * One hash over all that says whose a token or a TLS session is: tenant, instance, level,
- * destination and fragment; not the service, since many may expose one destination. 0,
- * -ENOMEM or -EIO.
+ * One hash over all that says whose a token or a TLS session is: everything but the
+ * service, since many may expose one destination. 0, -ENOMEM or -EIO.
  */
 _must_check_ int binding_owner(
     const struct binding *b, unsigned char ret[DIGEST_SHA256_SIZE]);
+
+/*
+ * One hash over all that says within which bounds a client's credential is one and the same,
+ * whatever destination it is presented to: tenant, instance, level, and the digest of the
+ * endpoint that takes it (token_request_endpoint()). 0, -ENOMEM or -EIO.
+ */
+_must_check_ int binding_realm(const struct binding *b,
+    const unsigned char endpoint[DIGEST_SHA256_SIZE],
+    unsigned char ret[DIGEST_SHA256_SIZE]);
 
 void binding_done(struct binding *b);
 #define _cleanup_binding_ _cleanup_(binding_done)

@@ -19,16 +19,21 @@
 #include "outcome.h"
 #include "reason.h"
 #include "redeem.h"
+#include "remote.h"
 #include "report.h"
 #include "rotation.h"
+#include "turns.h"
 
 struct broker {
 	const char *config_dir;
+	struct lookup_places places;
+	struct remote *remote;
 	struct stats *stats;
 	struct cache *cache;
 	struct store *store;
 	struct rotation *rotation;
 	struct flood *flood;
+	struct turns *turns;
 	struct errands *errands;
 	sd_event_source *timer; /* CLOCK_BOOTTIME: renewals and ends of life */
 	char *why;		/* the reason of the last look-up that failed */
@@ -40,6 +45,8 @@ struct broker *broker_free(struct broker *b)
 	if (!b)
 		return NULL;
 	errands_free(b->errands);
+	remote_free(b->remote);
+	turns_free(b->turns);
 	rotation_free(b->rotation);
 	store_free(b->store);
 	cache_free(b->cache);
@@ -59,6 +66,11 @@ static void broker_freep(struct broker **b)
 const char *broker_config_dir(const struct broker *b)
 {
 	return b->config_dir;
+}
+
+struct remote *broker_remote(const struct broker *b)
+{
+	return b->remote;
 }
 
 const struct cache *broker_cache(const struct broker *b)
@@ -94,9 +106,18 @@ void broker_restore(struct broker *b)
 	arm_timer(b);
 }
 
+/* What must outlive us; records that could not be written are nowhere else. */
+static void keep_changes(struct broker *b)
+{
+	if (cache_next_unsaved(b->cache, NULL))
+		store_hurry(b->store);
+	else
+		store_update(b->store);
+}
+
 /*
- * After a change: what must outlive us is kept before anybody hears of it. Each waiter gets
- * `answer`, or without one what the entry has to say.
+ * After a change, which is kept before anybody hears of it. Each waiter gets `answer`, or
+ * without one what the entry has to say.
  */
 static void tell_waiters(
     struct broker *b, struct cache_entry *e, const struct cache_answer *answer)
@@ -105,10 +126,7 @@ static void tell_waiters(
 	struct cache_answer own;
 	struct cache_waiter *w;
 
-	if (cache_next_unsaved(b->cache, NULL))
-		store_hurry(b->store); /* it is nowhere else */
-	else
-		store_update(b->store);
+	keep_changes(b);
 	while ((w = cache_take_waiter(e, now, &own)))
 		w->answer(w, answer ? answer : &own);
 	arm_timer(b);
@@ -192,17 +210,21 @@ static void settle_token(struct broker *b, struct cache_entry *e,
 	answer_waiters(b, e);
 }
 
-static void on_fetched(struct broker *b, struct cache_entry *e,
-    const struct fetch_reply *reply, enum cache_verdict failure)
+static void on_fetched(void *userdata, void *context, const struct fetch_reply *reply,
+    enum cache_verdict failure)
 {
+	struct broker *b = userdata;
+	struct cache_entry *e = context;
 	_cleanup_token_reply_ struct token_reply token = {.kind = TOKEN_REPLY_TEMPORARY};
 	struct failure f = {
 	    .verdict = failure, .host = reply->request->host, .reason = reply->failure};
 	bool has_token = !reply->failure && outcome_judge(reply, &token, &f);
 	enum redeemed redeemed = REDEEMED;
 
-	if (grant_field(reply->request->grant))
+	if (grant_field(reply->request->grant)) {
 		redeemed = redeem_settle(b->rotation, e, reply, &token);
+		turns_end(b->turns, e);
+	}
 	if (has_token)
 		settle_token(b, e, reply, &token);
 	else if (redeemed == REDEEM_LOST)
@@ -211,37 +233,63 @@ static void on_fetched(struct broker *b, struct cache_entry *e,
 		settle_failure(b, e, &f);
 }
 
-/* Puts in the client's credential, or what replaced it; false if that has settled the entry. */
-static bool add_credential(
+/* A used code that left nothing: the token it brought serves until that expires. */
+static bool serve_used_code(struct broker *b, struct cache_entry *e)
+{
+	uint64_t now = deadline_boottime();
+
+	if (cache_entry_is_valid(e, now))
+		cache_drop_fetch(e);
+	else if (cache_settle_shared(b->cache, e, now) < 0)
+		return false;
+	answer_waiters(b, e);
+	return true;
+}
+
+static void send_request(
     struct broker *b, struct cache_entry *e, struct token_request *request)
+{
+	const struct errand_order order = {.binding = cache_entry_binding(e),
+	    .done = on_fetched,
+	    .userdata = b,
+	    .context = e};
+
+	errand_start(b->errands, &order, request);
+}
+
+/* The entry's turn has come: puts in the client's credential, or what replaced it. */
+static void on_turn(
+    struct broker *b, struct cache_entry *e, struct token_request *request, int error)
 {
 	_cleanup_free_ char *why = NULL;
 	struct failure f;
-	int r;
+	int r = error;
 
-	if (cache_is_client_fetching(b->cache, e)) /* as before the destination's edit */
-		r = reason_set(&why, -EBUSY,
-		    "the credential is being presented for the destination as it was");
-	else
-		r = redeem_prepare(b->rotation, b->config_dir, e, request, &why);
+	if (r == -EBUSY)
+		r = reason_set(&why, r,
+		    "the credential is still being presented for another destination");
 	if (r == 0)
-		return true;
-	if (r == -EKEYREVOKED && cache_entry_is_valid(e, deadline_boottime())) {
-		cache_drop_fetch(e); /* a used code's token serves until it expires */
-		answer_waiters(b, e);
-		return false;
+		r = redeem_prepare(b->rotation, &b->places, e, request, &why);
+	if (r == 0) {
+		keep_changes(b); /* that a code is posted now */
+		send_request(b, e, request);
+		return;
 	}
+	turns_end(b->turns, e);
+	if (r == -EKEYREVOKED && serve_used_code(b, e))
+		return;
 	f = outcome_of_credential(r, why);
 	settle_failure(b, e, &f);
-	return false;
 }
 
 /* Starts the fetch of an entry that is marked as fetching; settles it if that fails. */
 static void start_fetch(
     struct broker *b, struct cache_entry *e, struct token_request *request)
 {
-	if (!grant_field(request->grant) || add_credential(b, e, request))
-		errand_start(b->errands, e, request);
+	if (grant_field(request->grant))
+		turns_take(b->turns, e, request);
+	else
+		send_request(b, e, request);
 }
 
 /* Finds the request that the binding now stands for: 0 or -errno; b->why tells the reason. */
@@ -251,7 +299,7 @@ static int look_up(struct broker *b, const struct binding *binding,
 	free(b->why);
 	b->why = NULL;
 	return lookup_request(
-	    b->config_dir, binding, credential, ret_request, ret_key, &b->why);
+	    &b->places, binding, credential, ret_request, ret_key, &b->why);
 }
 
 /* What a failed look-up comes to: an answer, or -ENOMEM. */
@@ -313,6 +361,18 @@ int broker_ask(struct broker *b, const struct broker_question *q, struct cache_w
 	return 0;
 }
 
+int broker_check_on_premise(
+    struct broker *b, const struct binding *binding, const char **ret_why)
+{
+	int r;
+
+	free(b->why);
+	b->why = NULL;
+	r = lookup_check_on_premise(&b->places, binding, &b->why);
+	*ret_why = b->why;
+	return r;
+}
+
 /* Renews one token, unless its destination is no longer what it was fetched for. */
 static void renew(struct broker *b, struct cache_entry *e)
 {
@@ -364,9 +424,15 @@ int broker_new(sd_event *event, const struct broker_folders *folders, struct sta
 		r = rotation_new(event, b->cache, folders->state_dir, &b->rotation);
 	if (r < 0)
 		return r;
-	r = errands_new(event, b->config_dir, stats, b, on_fetched, &b->errands);
+	r = turns_new(event, b, on_turn, &b->turns);
+	if (r == 0)
+		r = errands_new(event, b->config_dir, stats, b, &b->errands);
+	if (r == 0)
+		r = remote_new(b->config_dir, b->errands, &b->remote);
 	if (r < 0)
 		return r;
+	b->places =
+	    (struct lookup_places){.config_dir = b->config_dir, .remote = b->remote};
 	r = sd_event_add_time(
 	    event, &b->timer, CLOCK_BOOTTIME, UINT64_MAX, USEC_PER_SEC, on_timer, b);
 	if (r < 0)
@@ -378,4 +444,23 @@ int broker_new(sd_event *event, const struct broker_folders *folders, struct sta
 bool broker_is_redeeming(const struct broker *b)
 {
 	return cache_is_redeeming(b->cache);
+}
+
+void broker_forget(struct broker *b, const char *destination, const char *tenant,
+    unsigned *ret_tokens, unsigned *ret_rotations)
+{
+	struct cache_entry *e = NULL;
+
+	*ret_tokens = *ret_rotations = 0;
+	remote_forget(b->remote, destination, tenant);
+	while ((e = cache_next_of(b->cache, e, destination, tenant))) {
+		if (cache_is_client_free(b->cache, e) &&
+		    rotation_knows(b->rotation, cache_entry_key(e))) {
+			rotation_forget(b->rotation, e);
+			++*ret_rotations;
+		}
+	}
+	*ret_tokens = cache_forget(b->cache, destination, tenant);
+	store_update(b->store);
+	arm_timer(b);
 }

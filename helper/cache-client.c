@@ -21,7 +21,7 @@ bool cache_has_credential(const struct cache_key *key)
 
 bool cache_is_same_client(const struct cache_key *a, const struct cache_key *b)
 {
-	return memcmp(a->owner, b->owner, sizeof(a->owner)) == 0 &&
+	return memcmp(a->realm, b->realm, sizeof(a->realm)) == 0 &&
 	       memcmp(a->credential, b->credential, sizeof(a->credential)) == 0;
 }
 
@@ -35,13 +35,24 @@ bool cache_is_stranger(const struct cache *c, const struct cache_key *key, uint6
 	       cache_entry_may_fetch(e, now);
 }
 
-bool cache_is_client_fetching(const struct cache *c, const struct cache_entry *e)
+static bool can_share(
+    const struct cache_entry *from, const struct cache_entry *e, uint64_t now)
 {
-	for (const struct cache_entry *other = c->first; other; other = other->next)
-		if (other != e && other->fetching &&
-		    cache_is_same_client(&other->key, &e->key))
-			return true;
-	return false;
+	return from != e && cache_is_same_client(&from->key, &e->key) &&
+	       memcmp(from->key.request, e->key.request, sizeof(e->key.request)) == 0 &&
+	       cache_entry_has_token(from, now) &&
+	       strcmp(from->sha256, e->rejected_sha256) != 0;
+}
+
+int cache_settle_shared(struct cache *c, struct cache_entry *e, uint64_t now)
+{
+	const struct cache_entry *from = c->first;
+
+	while (from && !can_share(from, e, now))
+		from = from->next;
+	if (!from)
+		return -ENOENT;
+	return cache_settle_token(c, e, &from->token, from->expires_at - now, now);
 }
 
 void cache_accept(struct cache *c, struct cache_entry *e, uint64_t now)

@@ -56,13 +56,14 @@ struct cache {
 
 /* The key's entry, or NULL. */
 struct cache_entry *cache_find(const struct cache *c, const struct cache_key *key);
-/* Whether two keys are of one owner and one credential. */
-bool cache_is_same_client(const struct cache_key *a, const struct cache_key *b);
 /* Whether the key has a credential. */
 bool cache_has_credential(const struct cache_key *key);
 
 /* Takes over an entry that is in no list, as the one that was used longest ago. */
 void cache_append(struct cache *c, struct cache_entry *e);
+
+/* Takes an entry that nobody is busy with out of the list and frees it. */
+void cache_remove(struct cache *c, struct cache_entry *e);
 
 /* Wipes and frees; takes NULL; returns NULL. */
 struct cache_entry *cache_entry_free(struct cache_entry *e);

@@ -45,7 +45,7 @@ static void link_first(struct cache *c, struct cache_entry *e)
 	c->first = e;
 }
 
-static void remove_entry(struct cache *c, struct cache_entry *e)
+void cache_remove(struct cache *c, struct cache_entry *e)
 {
 	unlink_entry(c, e);
 	cache_entry_free(e);
@@ -56,7 +56,7 @@ static void remove_entry(struct cache *c, struct cache_entry *e)
 struct cache *cache_free(struct cache *c)
 {
 	while (c && c->first)
-		remove_entry(c, c->first);
+		cache_remove(c, c->first);
 	free(c);
 	return NULL;
 }
@@ -93,7 +93,7 @@ static bool make_room(struct cache *c, const struct cache_key *newcomer)
 		limit = worth(e);
 	}
 	if (victim)
-		remove_entry(c, victim);
+		cache_remove(c, victim);
 	return victim;
 }
 
@@ -229,7 +229,13 @@ int cache_reject(struct cache *c, const struct cache_key *key,
 	return 0;
 }
 
-/* Entries of the same client under another request are what the destination was before. */
+/* Whether a destination has this other key for a credential since it was edited. */
+static bool is_predecessor(const struct cache_key *a, const struct cache_key *b)
+{
+	return memcmp(a->owner, b->owner, sizeof(a->owner)) == 0 &&
+	       memcmp(a->credential, b->credential, sizeof(a->credential)) == 0;
+}
+
 static bool drop_predecessors(struct cache *c, const struct cache_entry *e)
 {
 	bool had_failed = false;
@@ -237,11 +243,10 @@ static bool drop_predecessors(struct cache *c, const struct cache_entry *e)
 
 	for (struct cache_entry *other = c->first; other; other = next) {
 		next = other->next;
-		if (other == e || is_busy(other) ||
-		    !cache_is_same_client(&other->key, &e->key))
+		if (other == e || is_busy(other) || !is_predecessor(&other->key, &e->key))
 			continue;
 		had_failed = had_failed || other->failures > 0;
-		remove_entry(c, other);
+		cache_remove(c, other);
 	}
 	return had_failed;
 }
@@ -329,7 +334,7 @@ struct cache_entry *cache_due(struct cache *c, uint64_t now)
 			c->changes++;
 		}
 		if (cache_entry_is_idle(e, now))
-			remove_entry(c, e);
+			cache_remove(c, e);
 		else if (is_due(e, now))
 			begin_fetch(e, &due);
 	}

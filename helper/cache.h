@@ -27,13 +27,16 @@ struct cache;
 struct cache_entry;
 
 /*
- * `request` changes when the destination is edited, `owner` does not. `credential` is the
- * digest of the client's refresh token or code, all zero where the grant has none.
+ * Digests. `owner` (binding_owner()) stays when the destination is edited, the next three
+ * may change. A client is whoever presents one credential in one realm: destinations may
+ * share it.
  */
 struct cache_key {
 	unsigned char owner[DIGEST_SHA256_SIZE];
-	unsigned char request[DIGEST_SHA256_SIZE];
-	unsigned char credential[DIGEST_SHA256_SIZE];
+	unsigned char realm[DIGEST_SHA256_SIZE];      /* binding_realm() */
+	unsigned char request[DIGEST_SHA256_SIZE];    /* token_request_digest() */
+	unsigned char identity[DIGEST_SHA256_SIZE];   /* who logs in, and where */
+	unsigned char credential[DIGEST_SHA256_SIZE]; /* all zero: the grant has none */
 };
 
 enum cache_verdict {
@@ -108,8 +111,8 @@ _must_check_ int cache_reject(struct cache *c, const struct cache_key *key,
  */
 bool cache_is_stranger(const struct cache *c, const struct cache_key *key, uint64_t now);
 
-/* Whether a fetch is under way for another entry of the entry's client. */
-bool cache_is_client_fetching(const struct cache *c, const struct cache_entry *e);
+/* Whether two keys are of one realm and one credential. */
+bool cache_is_same_client(const struct cache_key *a, const struct cache_key *b);
 
 /* Notes that the entry's credential is good: for long, it is no stranger's any more. */
 void cache_accept(struct cache *c, struct cache_entry *e, uint64_t now);
@@ -123,9 +126,9 @@ void cache_keep_credential(
     struct cache *c, const struct cache_key *key, const char *credential);
 
 /*
- * A record about the entry's client (owner and credential) that could not be written yet,
- * as rotation.h has it: kept in its place, whatever becomes of the entry's token, until
- * it is dropped or replaced. There is one for a client at most. 0 or -ENOMEM.
+ * A record about the entry's client that could not be written yet, as rotation.h has it:
+ * kept in its place, whatever becomes of the entry's token, until it is dropped or
+ * replaced. There is one for a client at most. 0 or -ENOMEM.
  */
 _must_check_ int cache_set_unsaved(
     struct cache *c, struct cache_entry *e, const struct secret *record);
@@ -143,8 +146,17 @@ _must_check_ int cache_settle_token(struct cache *c, struct cache_entry *e,
     const struct secret *token, uint64_t lifetime_usec, uint64_t now);
 
 /*
+ * Ends the fetch with what the same request has brought the entry's client for another
+ * destination: as cache_settle_token(), or -ENOENT if there is nothing, or only what this
+ * mail server has refused.
+ */
+_must_check_ int cache_settle_shared(
+    struct cache *c, struct cache_entry *e, uint64_t now);
+
+/*
  * The fetch failed: `verdict` is CACHE_REFUSED (remembered for a minute, or for
- * `retry_after_usec` if that is longer, CACHE_CODE_REFUSAL_USEC at most), CACHE_UNAVAILABLE (tried again after a pause that grows, or after `retry_after_usec` if
+ * `retry_after_usec` if that is longer, CACHE_CODE_REFUSAL_USEC at most),
+ * CACHE_UNAVAILABLE (tried again after a pause that grows, or after `retry_after_usec` if
  * that is longer, five minutes at most) or CACHE_DESTINATION_INVALID (not remembered).
  * Texts are copied; `error` may be NULL.
  */
@@ -154,6 +166,22 @@ void cache_settle_failure(struct cache *c, struct cache_entry *e,
 
 /* A renewal from cache_due() that is not to be: the destination has changed or gone. */
 void cache_drop_fetch(struct cache_entry *e);
+
+/* Steps through the entries of a destination, as binding_is_of() says; NULL at both ends. */
+struct cache_entry *cache_next_of(const struct cache *c,
+    const struct cache_entry *position, const char *destination, const char *tenant);
+
+/*
+ * Whether no other destination has the client of an entry, as far as the cache knows, and
+ * none presents its credential now: only then may what has replaced that be forgotten.
+ */
+bool cache_is_client_free(const struct cache *c, const struct cache_entry *e);
+
+/*
+ * Forgets the tokens of these and what failed. Returns how many tokens went. A fetch under
+ * way goes on, for whoever waits.
+ */
+unsigned cache_forget(struct cache *c, const char *destination, const char *tenant);
 
 /* Takes the next waiter off a settled entry, with what to answer; NULL at the end. */
 struct cache_waiter *cache_take_waiter(

@@ -11,6 +11,7 @@
 
 #include "connectivity.h"
 #include "deadline.h"
+#include "lookup.h"
 #include "parameters.h"
 #include "reply.h"
 #include "varlink.h"
@@ -46,6 +47,25 @@ static int reply_proxy(struct session *s, const struct cache_answer *answer)
 	return varlink_end(&v);
 }
 
+/* 1 if the destination is one that the proxy is for; else 0 or -errno. */
+static int check_destination(struct session *s)
+{
+	const char *why = NULL;
+	struct cache_answer answer;
+	int r;
+
+	r = broker_check_on_premise(s->host->broker, &s->binding, &why);
+	if (r == 0)
+		return 1;
+	if (!why)
+		return r;
+	answer = (struct cache_answer){.reason = why,
+	    .verdict = lookup_is_shortage(r) ? CACHE_UNAVAILABLE
+					     : CACHE_DESTINATION_INVALID};
+	r = reply_answer(&s->out, &answer);
+	return r < 0 ? r : 0;
+}
+
 int connectivity_methods_answer(struct session *s, const struct cache_answer *answer)
 {
 	s->wants_proxy = false;
@@ -75,6 +95,9 @@ int connectivity_methods_get(struct session *s, struct json_value parameters)
 		return reply_invalid_parameter(&s->out, bad);
 	if (!s->is_bound)
 		return reply_not_open(&s->out);
+	r = check_destination(s);
+	if (r <= 0)
+		return r;
 	s->is_waiting = s->wants_proxy = true;
 	r = broker_ask(s->host->broker, &q, &s->waiter, &answer);
 	if (r == 0 && answer.verdict == CACHE_WAIT)

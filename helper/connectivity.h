@@ -11,9 +11,7 @@
  *   clientid, clientsecret, token_service_url or the older url
  *   certificate, key (PEM), certurl                 instead of secret and URL (X.509)
  *
- * Only the helper reads it, since the handler is to see no client's secret; so it belongs
- * to group maildest-helper, 0640. $CREDENTIALS_DIRECTORY/connectivity.json is laid over it,
- * or replaces it.
+ * How it is kept and what may lie over it, service-key.h says.
  */
 
 #include <stdint.h>
@@ -37,10 +35,8 @@ _must_check_ int connectivity_find_proxy(
     const char *config_dir, struct connectivity_proxy *ret, char **ret_why);
 
 /*
- * Builds the request for the proxy's JWT: RFC 6749 4.4 at the token service, "/oauth/token"
- * put behind a URL that names no token endpoint. For a tenant (NULL for none) it goes to the
- * tenant's own token service, its subdomain being the first label of the host, and never to
- * another: where that cannot be, it is an error. Errors as above.
+ * Builds the request for the proxy's JWT, for a tenant or, with NULL, for none, as
+ * service_key_build_request() does. Errors as above.
  */
 _must_check_ int connectivity_build_request(const char *config_dir, const char *tenant,
     struct token_request *ret, char **ret_why);

@@ -14,21 +14,21 @@
 #include "lookup.h"
 #include "means.h"
 #include "report.h"
+#include "want.h"
 
-/* The token that an errand asks the broker for. */
-enum need {
-	NEED_ASSERTION,
-	NEED_JWT,
-};
+/* Before a broken connection is replaced. */
+#define REPEAT_PAUSE_USEC (100 * USEC_PER_MSEC)
 
 struct errand {
 	struct errands *all;
 	struct errand *previous, *next;
-	struct cache_entry *entry;
+	struct errand_order order;
 	struct token_request request;
 	struct fetch_means means;
-	enum need need; /* while it waits */
-	bool has_assertion, has_retried;
+	enum want want; /* while it waits */
+	bool has_assertion;
+	bool has_retried;	   /* with another token */
+	sd_event_source *repeated; /* on another connection; NULL: not yet */
 	struct cache_waiter waiter;
 	/* What the waiter was told, and the source that acts upon it. */
 	struct cache_answer answer;
@@ -42,7 +42,6 @@ struct errands {
 	const char *config_dir;
 	struct stats *stats;
 	struct broker *broker;
-	errand_done_fn done;
 	struct fetcher *fetcher;
 	struct errand *first;
 };
@@ -54,6 +53,7 @@ static struct errand *errand_free(struct errand *x)
 		x->next->previous = x->previous;
 	cache_forget_waiter(&x->waiter);
 	sd_event_source_disable_unref(x->answered);
+	sd_event_source_disable_unref(x->repeated);
 	token_request_done(&x->request);
 	fetch_means_done(&x->means);
 	secret_done(&x->token);
@@ -65,7 +65,7 @@ static struct errand *errand_free(struct errand *x)
 static void finish(
     struct errand *x, const struct fetch_reply *reply, enum cache_verdict failure)
 {
-	x->all->done(x->all->broker, x->entry, reply, failure);
+	x->order.done(x->order.userdata, x->order.context, reply, failure);
 	errand_free(x);
 }
 
@@ -85,55 +85,58 @@ static void fail_for_memory(struct errand *x)
 static void send_request(struct errand *x)
 {
 	if (x->request.trust.insecure_trust_all)
-		report_unchecked(cache_entry_binding(x->entry), x->request.host);
-	x->all->stats->token_requests++;
+		report_unchecked(x->order.binding, x->request.host);
+	if (x->request.instance)
+		x->all->stats->destination_requests++;
+	else
+		x->all->stats->token_requests++;
 	if (fetch_start(x->all->fetcher, &x->request, &x->means, x) < 0)
 		fail_for_memory(x);
 }
 
 static void proceed(struct errand *x);
 
-/* The broker has no such token: what that is to whoever needs it. */
+/* The broker has no such token. */
 static void fail_for_want(struct errand *x, const struct cache_answer *answer)
 {
-	enum cache_verdict failure = answer->verdict == CACHE_DESTINATION_INVALID
-					 ? CACHE_DESTINATION_INVALID
-					 : CACHE_UNAVAILABLE;
-	const char *reason = answer->reason ? answer->reason : "no token could be had";
 	_cleanup_free_ char *text = NULL;
-	int n;
 
-	if (x->need == NEED_ASSERTION)
-		n = asprintf(&text, "no client assertion from destination '%s': %s",
-		    x->request.assertion_provider, reason);
-	else if (answer->verdict == CACHE_IDENTITY_REFUSED)
-		n = asprintf(&text, "the Connectivity proxy refused a fresh token too; "
-				    "another is not asked for within a minute");
-	else
-		n = asprintf(&text, "no token for the Connectivity proxy: %s", reason);
-	if (n < 0) {
-		text = NULL;
+	if (want_explain(x->want, &x->request, answer, &text) < 0)
 		fail_for_memory(x);
-		return;
-	}
-	fail(x, failure, text);
+	else
+		fail(x, want_verdict(x->want, answer), text);
+}
+
+/* Whoever it is shown to may quote it. */
+static int set_token(struct errand *x, struct secret *token, const char *text)
+{
+	int r;
+
+	secret_clear(token);
+	r = secret_puts(token, text);
+	return r < 0 ? r : token_request_hide(&x->request, text);
 }
 
 static void take_answer(struct errand *x, const struct cache_answer *answer)
 {
-	int r;
+	int r = 0;
 
 	if (answer->verdict != CACHE_TOKEN) {
 		fail_for_want(x, answer);
 		return;
 	}
-	if (x->need == NEED_ASSERTION) {
+	switch (x->want) {
+	case WANT_ASSERTION:
 		r = token_request_add_secret(
 		    &x->request, "client_assertion", answer->token);
 		x->has_assertion = true;
-	} else {
-		secret_clear(&x->means.jwt);
-		r = secret_puts(&x->means.jwt, answer->token);
+		break;
+	case WANT_JWT:
+		r = set_token(x, &x->means.jwt, answer->token);
+		break;
+	case WANT_SERVICE_TOKEN:
+		r = set_token(x, &x->means.service_token, answer->token);
+		break;
 	}
 	if (r < 0)
 		fail_for_memory(x);
@@ -168,16 +171,16 @@ static void on_answer(struct cache_waiter *w, const struct cache_answer *answer)
 
 /* Asks for the token of an internal binding, for the same tenant. */
 static void ask(
-    struct errand *x, enum need need, char *destination, const char *rejected_sha256)
+    struct errand *x, enum want want, char *destination, const char *rejected_sha256)
 {
-	const struct binding *own = cache_entry_binding(x->entry);
+	const struct binding *own = x->order.binding;
 	const struct binding binding = {
 	    .service = own->service, .destination = destination, .tenant = own->tenant};
 	const struct broker_question question = {
 	    .binding = &binding, .rejected_sha256 = rejected_sha256};
 	struct cache_answer answer;
 
-	x->need = need;
+	x->want = want;
 	if (broker_ask(x->all->broker, &question, &x->waiter, &answer) < 0)
 		fail_for_memory(x);
 	else if (answer.verdict != CACHE_WAIT)
@@ -188,20 +191,33 @@ static void ask_for_jwt(struct errand *x, const char *rejected_sha256)
 {
 	char name[] = BINDING_CONNECTIVITY_NAME;
 
-	ask(x, NEED_JWT, name, rejected_sha256);
+	ask(x, WANT_JWT, name, rejected_sha256);
+}
+
+/* Asks for the token of a binding whose destination is `prefix` and `name`. */
+static void ask_for_named(struct errand *x, enum want want, const char *prefix,
+    const char *name, const char *rejected_sha256)
+{
+	_cleanup_free_ char *destination = NULL;
+
+	if (asprintf(&destination, "%s%s", prefix, name) < 0) {
+		destination = NULL;
+		fail_for_memory(x);
+		return;
+	}
+	ask(x, want, destination, rejected_sha256);
 }
 
 static void ask_for_assertion(struct errand *x)
 {
-	_cleanup_free_ char *name = NULL;
+	ask_for_named(x, WANT_ASSERTION, BINDING_ASSERTION_PREFIX,
+	    x->request.assertion_provider, NULL);
+}
 
-	if (asprintf(&name, BINDING_ASSERTION_PREFIX "%s",
-		x->request.assertion_provider) < 0) {
-		name = NULL;
-		fail_for_memory(x);
-		return;
-	}
-	ask(x, NEED_ASSERTION, name, NULL);
+static void ask_for_service_token(struct errand *x, const char *rejected_sha256)
+{
+	ask_for_named(x, WANT_SERVICE_TOKEN, BINDING_INSTANCE_PREFIX, x->request.instance,
+	    rejected_sha256);
 }
 
 /* Gets what is still missing, or sends the request. */
@@ -211,34 +227,77 @@ static void proceed(struct errand *x)
 		ask_for_assertion(x);
 	else if (x->request.route != TOKEN_ROUTE_DIRECT && x->means.jwt.len == 0)
 		ask_for_jwt(x, NULL);
+	else if (x->request.instance && x->means.service_token.len == 0)
+		ask_for_service_token(x, NULL);
 	else
 		send_request(x);
 }
 
+/* The token that the other side refused, or NULL. */
+static const struct secret *refused_token(
+    const struct errand *x, const struct fetch_reply *reply)
+{
+	if (reply->jwt_refused)
+		return &x->means.jwt;
+	/* before it looks at anything else: a code in it is not used up */
+	if (x->request.instance && !reply->failure && reply->http_status == 401)
+		return &x->means.service_token;
+	return NULL;
+}
+
+/* Asks for another token than the one refused: false if that is of no use. */
+static bool retry(struct errand *x, const struct fetch_reply *reply)
+{
+	const struct secret *token = refused_token(x, reply);
+	char sha256[DIGEST_SHA256_HEX_SIZE];
+
+	if (!token || x->has_retried ||
+	    digest_sha256_hex(token->data, token->len, sha256) < 0)
+		return false;
+	x->has_retried = true;
+	if (reply->jwt_refused)
+		ask_for_jwt(x, sha256);
+	else
+		ask_for_service_token(x, sha256);
+	return true;
+}
+
+static int on_repeat(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)source;
+	(void)usec;
+	send_request(userdata);
+	return 0;
+}
+
+/* Sends the request again in a moment: false if that cannot be, or has been. */
+static bool repeat(struct errand *x, const struct fetch_reply *reply)
+{
+	if (!x->request.instance || !reply->may_repeat || x->repeated ||
+	    x->request.credential.len > 0)
+		return false;
+	return sd_event_add_time_relative(x->all->event, &x->repeated, CLOCK_MONOTONIC,
+		   REPEAT_PAUSE_USEC, 0, on_repeat, x) >= 0;
+}
+
 static void on_fetched(void *userdata, void *context, const struct fetch_reply *reply)
 {
-	char sha256[DIGEST_SHA256_HEX_SIZE];
 	struct errand *x = context;
 
 	(void)userdata;
-	if (!reply->jwt_refused || x->has_retried ||
-	    digest_sha256_hex(x->means.jwt.data, x->means.jwt.len, sha256) < 0) {
+	if (!retry(x, reply) && !repeat(x, reply))
 		finish(x, reply, CACHE_UNAVAILABLE);
-		return;
-	}
-	x->has_retried = true;
-	ask_for_jwt(x, sha256);
 }
 
 static struct errand *errand_new(
-    struct errands *all, struct cache_entry *e, struct token_request *request)
+    struct errands *all, const struct errand_order *order, struct token_request *request)
 {
 	struct errand *x = calloc(1, sizeof(*x));
 
 	if (!x)
 		return NULL;
 	x->all = all;
-	x->entry = e;
+	x->order = *order;
 	x->waiter.answer = on_answer;
 	x->request = *request;
 	*request = (struct token_request){0};
@@ -250,15 +309,15 @@ static struct errand *errand_new(
 }
 
 void errand_start(
-    struct errands *all, struct cache_entry *e, struct token_request *request)
+    struct errands *all, const struct errand_order *order, struct token_request *request)
 {
 	struct fetch_reply none = {.request = request, .failure = "out of memory"};
-	struct errand *x = errand_new(all, e, request);
+	struct errand *x = errand_new(all, order, request);
 	_cleanup_free_ char *why = NULL;
 	int r;
 
 	if (!x) {
-		all->done(all->broker, e, &none, CACHE_UNAVAILABLE);
+		order->done(order->userdata, order->context, &none, CACHE_UNAVAILABLE);
 		return;
 	}
 	r = sd_event_add_defer(all->event, &x->answered, on_answered, x);
@@ -289,7 +348,7 @@ struct errands *errands_free(struct errands *all)
 }
 
 int errands_new(sd_event *event, const char *config_dir, struct stats *stats,
-    struct broker *b, errand_done_fn done, struct errands **ret)
+    struct broker *b, struct errands **ret)
 {
 	struct errands *all = calloc(1, sizeof(*all));
 	int r;
@@ -300,7 +359,6 @@ int errands_new(sd_event *event, const char *config_dir, struct stats *stats,
 	all->config_dir = config_dir;
 	all->stats = stats;
 	all->broker = b;
-	all->done = done;
 	r = fetcher_new(event, on_fetched, all, &all->fetcher);
 	if (r < 0) {
 		errands_free(all);

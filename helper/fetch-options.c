@@ -95,6 +95,16 @@ static int add_proxy_headers(const struct token_request *q,
 	return r < 0 ? r : append(list, location.data);
 }
 
+static int add_service_token(const struct fetch_means *means, struct curl_slist **list)
+{
+	_cleanup_secret_ struct secret token = {0};
+	int r;
+
+	r = secret_concat(
+	    &token, "Authorization: Bearer ", secret_str(&means->service_token), NULL);
+	return r < 0 ? r : append(list, token.data);
+}
+
 static int set_headers(CURL *e, const struct token_request *q,
     const struct fetch_means *means, struct fetch_lists *lists)
 {
@@ -106,6 +116,8 @@ static int set_headers(CURL *e, const struct token_request *q,
 		r = append(&lists->headers, header);
 	if (r == 0 && q->route == TOKEN_ROUTE_HTTP_PROXY)
 		r = add_proxy_headers(q, means, &lists->headers);
+	if (r == 0 && q->instance)
+		r = add_service_token(means, &lists->headers);
 	if (r < 0)
 		return r;
 	return curl_easy_setopt(e, CURLOPT_HTTPHEADER, lists->headers) == CURLE_OK
@@ -172,8 +184,10 @@ int fetch_options_set_request(CURL *e, const struct token_request *q,
 	int r;
 
 	(void)curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	(void)curl_easy_setopt(e, CURLOPT_POSTFIELDS, secret_str(&q->body));
-	(void)curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE, (long)q->body.len);
+	if (!q->instance) {
+		(void)curl_easy_setopt(e, CURLOPT_POSTFIELDS, secret_str(&q->body));
+		(void)curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE, (long)q->body.len);
+	}
 	code = curl_easy_setopt(e, CURLOPT_URL, secret_str(&q->url));
 	if (code == CURLE_OK)
 		code =

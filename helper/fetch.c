@@ -98,6 +98,7 @@ void fetch_means_done(struct fetch_means *m)
 	secret_done(&m->key);
 	free(m->proxy_host);
 	secret_done(&m->jwt);
+	secret_done(&m->service_token);
 	*m = (struct fetch_means){0};
 }
 
@@ -146,11 +147,16 @@ static int on_connected(
 	return CURL_PREREQFUNC_OK;
 }
 
+static size_t reply_max(const struct fetch *f)
+{
+	return f->request->instance ? FETCH_DESTINATION_MAX : FETCH_REPLY_MAX;
+}
+
 static size_t on_body(char *bytes, size_t size, size_t n, void *userdata)
 {
 	struct fetch *f = userdata;
 
-	f->too_long = n > FETCH_REPLY_MAX - f->body.len;
+	f->too_long = n > reply_max(f) - f->body.len;
 	if (f->too_long || secret_append(&f->body, bytes, size * n) < 0)
 		return 0; /* ends the transfer */
 	watch_silence(f);
@@ -162,9 +168,15 @@ static const char *failure_of(const struct fetch *f, CURLcode code)
 	if (code == CURLE_OK)
 		return NULL;
 	if (f->too_long)
-		return "the reply is longer than 64 KiB";
+		return f->request->instance ? "the reply is longer than 256 KiB"
+					    : "the reply is longer than 64 KiB";
 	if (f->silent)
-		return "the token service timed out: it is connected and says nothing";
+		return f->request->instance
+			   ? "the Destination service timed out: it is connected and "
+			     "says "
+			     "nothing"
+			   : "the token service timed out: it is connected and says "
+			     "nothing";
 	return f->failure[0] ? f->failure : curl_easy_strerror(code);
 }
 
@@ -182,7 +194,9 @@ static void tell(struct fetch *f, struct fetch_reply *reply)
 
 static void finish(struct fetch *f, CURLcode code)
 {
-	struct fetch_reply reply = {.failure = failure_of(f, code)};
+	struct fetch_reply reply = {.failure = failure_of(f, code),
+	    .may_repeat = code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR ||
+			  code == CURLE_GOT_NOTHING || code == CURLE_PARTIAL_FILE};
 	curl_off_t retry_after_sec = 0;
 
 	(void)curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &reply.http_status);

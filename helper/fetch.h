@@ -19,6 +19,8 @@
 
 /* A token's reply is some 2 KiB; longer than this is no reply. */
 #define FETCH_REPLY_MAX ((size_t)64 * 1024)
+/* The same for a destination, its certificates and tokens. */
+#define FETCH_DESTINATION_MAX ((size_t)256 * 1024)
 
 struct fetcher;
 
@@ -30,6 +32,7 @@ struct fetch_means {
 	char *proxy_host;
 	uint16_t proxy_port;
 	struct secret jwt;
+	struct secret service_token; /* for a Destination service */
 };
 
 void fetch_means_done(struct fetch_means *m);
@@ -41,6 +44,8 @@ struct fetch_reply {
 	const char *failure; /* why there is no reply, in words; NULL if there is one */
 	bool was_sent;	     /* the token service may have got the request */
 	bool jwt_refused;    /* a failure: the Connectivity proxy wants another JWT */
+	bool
+	    may_repeat; /* a failure that another connection need not have: not a time-out */
 	long http_status;
 	uint64_t retry_after_usec; /* 0 if the reply did not say */
 	const char *body;

@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "destination.h"
-
 int layers_add_private(struct properties *p, const struct config_file *f, char **ret_why)
 {
 	int r;
@@ -43,32 +41,58 @@ int layers_add_credential(struct properties *p, const char *name, char **ret_why
 	return r < 0 ? r : 1;
 }
 
-/* Lays the secrets over: the service manager's credential if there is one, else secrets/. */
-static int add_secrets(
-    struct properties *p, const struct config *c, const char *name, char **ret_why)
+/* Lays <folder>/<name>.json on top: 1 if it is there, 0 if not, or -errno. */
+static int add_secrets_of(struct properties *p, const struct config *c,
+    const char *folder, const char *name, char **ret_why)
 {
 	_cleanup_config_file_ struct config_file f = {0};
 	_cleanup_free_ char *why = NULL;
 	int r;
 
-	r = layers_add_credential(p, name, ret_why);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	r = config_read(c, "secrets", name, ".json", CONFIG_FILE_MAX, &f, &why);
+	r = config_read(c, folder, name, ".json", CONFIG_FILE_MAX, &f, &why);
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0) {
 		*ret_why = TAKE_PTR(why);
 		return r;
 	}
-	return layers_add_private(p, &f, ret_why);
+	r = layers_add_private(p, &f, ret_why);
+	return r < 0 ? r : 1;
 }
 
-int layers_load_destination(
-    struct properties *p, const struct config *c, const char *name, char **ret_why)
+/* The tenant has been checked with the destination's own file. */
+static int add_tenants_secrets(struct properties *p, const struct config *c,
+    const struct destination_source *source, char **ret_why)
+{
+	_cleanup_free_ char *folder = NULL;
+
+	if (!source->tenant)
+		return 0;
+	if (asprintf(&folder, "secrets/%s", source->tenant) < 0) {
+		folder = NULL;
+		return -ENOMEM;
+	}
+	return add_secrets_of(p, c, folder, source->name, ret_why);
+}
+
+static int add_secrets(struct properties *p, const struct config *c,
+    const struct destination_source *source, char **ret_why)
 {
 	int r;
 
-	r = destination_load(c, name, p, ret_why);
-	return r < 0 ? r : add_secrets(p, c, name, ret_why);
+	r = add_tenants_secrets(p, c, source, ret_why);
+	if (r == 0)
+		r = layers_add_credential(p, source->name, ret_why);
+	if (r == 0)
+		r = add_secrets_of(p, c, "secrets", source->name, ret_why);
+	return r < 0 ? r : 0;
+}
+
+int layers_load_destination(struct properties *p, const struct config *c,
+    const struct destination_source *source, char **ret_why)
+{
+	int r;
+
+	r = destination_load(c, source, p, ret_why);
+	return r < 0 ? r : add_secrets(p, c, source, ret_why);
 }

@@ -2,8 +2,7 @@
 #pragma once
 /* Files with secrets as layers of properties. */
 
-#include "config.h"
-#include "properties.h"
+#include "destination.h"
 
 /*
  * Lays a file on top, if it is kept as a file with secrets must be. 0; -EPERM or -EBADMSG
@@ -20,8 +19,9 @@ _must_check_ int layers_add_credential(
     struct properties *p, const char *name, char **ret_why);
 
 /*
- * Lays destinations/<name>.json and on top of it its secrets: the service manager's
- * credential if there is one, else secrets/<name>.json. 0, or -errno with *ret_why.
+ * Lays a destination's files (destination_load()) and on top of them its secrets: the
+ * tenant's secrets/<tenant>/<name>.json if there is one, else the service manager's
+ * credential, else secrets/<name>.json. 0, or -errno with *ret_why.
  */
-_must_check_ int layers_load_destination(
-    struct properties *p, const struct config *c, const char *name, char **ret_why);
+_must_check_ int layers_load_destination(struct properties *p, const struct config *c,
+    const struct destination_source *source, char **ret_why);

@@ -16,8 +16,7 @@ static int load_keys(const struct config *c, const struct token_request *q,
 	if (q->key_store)
 		r = tls_keys_read(c, q->key_store, q->key_store_password, &keys, ret_why);
 	else if (q->key_pair.len > 0)
-		r = tls_keys_parse(
-		    &q->key_pair, NULL, "connectivity.json", &keys, ret_why);
+		r = tls_keys_parse(&q->key_pair, NULL, q->key_pair_path, &keys, ret_why);
 	else
 		return 0;
 	return r < 0 ? r : tls_keys_to_pem(&keys, &m->certificate, &m->key);

@@ -10,10 +10,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "clients.h"
 #include "connectivity-methods.h"
 #include "deadline.h"
 #include "introspect.h"
+#include "open-methods.h"
 #include "parameters.h"
+#include "remote-methods.h"
 #include "reply.h"
 #include "status.h"
 #include "tls-methods.h"
@@ -47,37 +50,6 @@ int methods_answer(struct session *s, const struct cache_answer *answer)
 	if (s->is_oneway)
 		drop_reply(s, start);
 	return r;
-}
-
-static const struct parameter open_parameters[] = {
-    {"service", PARAMETER_STRING, true, offsetof(struct binding, service)},
-    {"destination", PARAMETER_STRING, true, offsetof(struct binding, destination)},
-    {"tenant", PARAMETER_STRING, false, offsetof(struct binding, tenant)},
-    {"fragment", PARAMETER_STRING, false, offsetof(struct binding, fragment)},
-    {"instance", PARAMETER_STRING, false, offsetof(struct binding, instance)},
-    {"level", PARAMETER_STRING, false, offsetof(struct binding, level)},
-};
-
-static int call_open_session(struct session *s, struct json_value parameters)
-{
-	struct binding borrowed = {0};
-	const char *bad;
-	int r;
-
-	bad = parameters_read(
-	    parameters, open_parameters, ELEMENTSOF(open_parameters), &borrowed);
-	if (!bad)
-		bad = binding_find_bad_name(&borrowed);
-	if (bad)
-		return reply_invalid_parameter(&s->out, bad);
-	if (s->is_bound)
-		return reply_error(
-		    &s->out, "io.maildest.Helper.SessionAlreadyOpen", NULL, NULL);
-	r = binding_copy(&borrowed, &s->binding);
-	if (r < 0)
-		return r;
-	s->is_bound = true;
-	return reply_empty(&s->out);
 }
 
 /* RFC 6749 A.11 and A.17 would allow spaces; SASL's bearer tokens (RFC 7628 3.1) have none. */
@@ -193,16 +165,21 @@ static int call_get_interface_description(struct session *s, struct json_value p
 static const struct {
 	const char *name;
 	int (*call)(struct session *s, struct json_value parameters);
+	bool wants_destination; /* which has to be at hand */
 } methods[] = {
-    {"io.maildest.Helper.GetConnectivityProxy", connectivity_methods_get},
-    {"io.maildest.Helper.GetTlsSession", tls_methods_get},
-    {"io.maildest.Helper.GetToken", call_get_token},
-    {"io.maildest.Helper.OpenSession", call_open_session},
-    {"io.maildest.Helper.PutTlsSession", tls_methods_put},
-    {"io.maildest.Helper.RejectToken", call_reject_token},
-    {"io.maildest.Helper.Status", call_status},
-    {"org.varlink.service.GetInfo", call_get_info},
-    {"org.varlink.service.GetInterfaceDescription", call_get_interface_description},
+    {"io.maildest.Helper.CheckClient", clients_method, false},
+    {"io.maildest.Helper.Forget", remote_methods_forget, false},
+    {"io.maildest.Helper.GetConnectivityProxy", connectivity_methods_get, true},
+    {"io.maildest.Helper.GetDestination", remote_methods_get, true},
+    {"io.maildest.Helper.GetTlsSession", tls_methods_get, false},
+    {"io.maildest.Helper.GetToken", call_get_token, true},
+    {"io.maildest.Helper.OpenSession", open_methods_open, false},
+    {"io.maildest.Helper.PutTlsSession", tls_methods_put, false},
+    {"io.maildest.Helper.RejectToken", call_reject_token, true},
+    {"io.maildest.Helper.Status", call_status, false},
+    {"org.varlink.service.GetInfo", call_get_info, false},
+    {"org.varlink.service.GetInterfaceDescription", call_get_interface_description,
+	false},
 };
 
 /* Of an interface we do not have, or a method our interface does not have. */
@@ -223,12 +200,25 @@ static int reply_unknown(struct session *s, const char *method)
 	    &s->out, "org.varlink.service.MethodNotFound", "method", method);
 }
 
-static int dispatch(struct session *s, const char *method, struct json_value parameters)
+/* The call is kept in s->pending if it has to wait for its destination. */
+static int dispatch(struct session *s, const char *method, struct json_value parameters,
+    struct json **message)
 {
-	for (size_t i = 0; i < ELEMENTSOF(methods); i++)
+	int r = 1;
+	size_t i;
+
+	for (i = 0; i < ELEMENTSOF(methods); i++)
 		if (strcmp(methods[i].name, method) == 0)
-			return methods[i].call(s, parameters);
-	return reply_unknown(s, method);
+			break;
+	if (i == ELEMENTSOF(methods))
+		return reply_unknown(s, method);
+	if (methods[i].wants_destination)
+		r = remote_methods_prepare(s);
+	if (r > 0)
+		return methods[i].call(s, parameters);
+	if (r == 0 && s->is_waiting)
+		s->pending = TAKE_PTR(*message);
+	return r;
 }
 
 /* A flag of a call: absent, true or false; anything else is no call. */
@@ -253,8 +243,9 @@ static bool find_parameters(const struct json *message, struct json_value *ret)
 	return varlink_parameters(message, ret);
 }
 
-int methods_call(struct session *s, const struct json *message)
+int methods_call(struct session *s, struct json **call)
 {
+	const struct json *message = *call;
 	const char *method = varlink_method(message);
 	size_t start = s->out.len;
 	struct json_value parameters;
@@ -275,7 +266,7 @@ int methods_call(struct session *s, const struct json *message)
 		r = reply_error(&s->out, "org.varlink.service.MethodNotImplemented",
 		    "method", method);
 	else
-		r = dispatch(s, method, parameters);
+		r = dispatch(s, method, parameters, call);
 	if (s->is_oneway)
 		drop_reply(s, start);
 	return r;

@@ -24,21 +24,41 @@
 static const char header_prefix[] = "tokenServiceURL.headers.";
 static const char query_prefix[] = "tokenServiceURL.queries.";
 
+static const char type_key[] = "tokenServiceURLType";
+
 /* 1 if the tenant goes into the URL, 0 if not. */
-static int is_common(struct oauth_draft *d)
+static int read_type(const struct properties *p, char **ret_why)
 {
-	static const char key[] = "tokenServiceURLType";
 	const char *text = "Dedicated";
 	int r;
 
-	r = properties_string(d->p, key, &text, d->why);
+	r = properties_string(p, type_key, &text, ret_why);
 	if (r < 0)
 		return r;
 	if (strcmp(text, "Common") == 0)
 		return 1;
 	if (strcmp(text, "Dedicated") != 0)
 		return properties_complain(
-		    d->p, key, d->why, "must be Dedicated or Common");
+		    p, type_key, ret_why, "must be Dedicated or Common");
+	return 0;
+}
+
+int oauth_check_tenant(
+    const struct properties *p, const char *tenant, bool *ret_is_common, char **ret_why)
+{
+	int r;
+
+	r = read_type(p, ret_why);
+	if (r < 0)
+		return r;
+	*ret_is_common = r > 0;
+	if (r > 0 && !tenant)
+		return properties_complain(p, type_key, ret_why,
+		    "is Common, but no tenant is known: start the handler with --tenant= "
+		    "or set TokenServiceTenant= in maildest.conf");
+	if (r > 0 && !dns_label_is_valid(tenant, strlen(tenant)))
+		return properties_complain(p, type_key, ret_why,
+		    "is Common, but the tenant's name cannot be part of a host name");
 	return 0;
 }
 
@@ -46,13 +66,6 @@ static int insert_tenant(struct oauth_draft *d, const char *url, const char *ten
 {
 	int r;
 
-	if (!tenant)
-		return properties_complain(d->p, "tokenServiceURLType", d->why,
-		    "is Common, but no tenant is known: start the handler with --tenant= "
-		    "or set TokenServiceTenant= in maildest.conf");
-	if (!dns_label_is_valid(tenant, strlen(tenant)))
-		return properties_complain(d->p, "tokenServiceURLType", d->why,
-		    "is Common, but the tenant's name cannot be part of a host name");
 	r = url_insert_tenant(url, tenant, &d->request->url);
 	if (r == -EINVAL)
 		return properties_complain(d->p, "tokenServiceURL", d->why,
@@ -91,15 +104,16 @@ static int add_url(struct oauth_draft *d, const char *tenant)
 {
 	static const char key[] = "tokenServiceURL";
 	const char *url, *reason;
+	bool is_common;
 	int r;
 
 	r = oauth_require_text(d, key, &url);
 	if (r < 0)
 		return r;
-	r = is_common(d);
+	r = oauth_check_tenant(d->p, tenant, &is_common, d->why);
 	if (r < 0)
 		return r;
-	if (r > 0)
+	if (is_common)
 		r = insert_tenant(d, url, tenant);
 	else
 		r = secret_puts(&d->request->url, url);

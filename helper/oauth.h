@@ -6,6 +6,8 @@
  * request (RFC 6749 4.1.3, 4.4, 6). Pure: no I/O, no clock.
  */
 
+#include <stdbool.h>
+
 #include "properties.h"
 #include "token-request.h"
 
@@ -17,3 +19,10 @@
  */
 _must_check_ int token_request_build(const struct properties *p, const char *tenant,
     enum grant grant, struct token_request *ret, char **ret_why);
+
+/*
+ * Whether the token service's URL takes a tenant (tokenServiceURLType Common), which then
+ * must be known and a DNS label: 0 with *ret_is_common; else as above.
+ */
+_must_check_ int oauth_check_tenant(
+    const struct properties *p, const char *tenant, bool *ret_is_common, char **ret_why);

@@ -23,6 +23,9 @@ static bool read_one(struct json_value v, const struct parameter *p, void *targe
 		text = json_string(v);
 		memcpy(place, &text, sizeof(text));
 		return text;
+	case PARAMETER_OBJECT:
+		memcpy(place, &v, sizeof(v));
+		return json_type(v) == JSON_OBJECT;
 	}
 	return false;
 }

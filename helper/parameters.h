@@ -11,6 +11,7 @@ enum parameter_type {
 	PARAMETER_BOOLEAN, /* bool */
 	PARAMETER_STRING,  /* const char *: borrowed from the message */
 	PARAMETER_INTEGER, /* int64_t */
+	PARAMETER_OBJECT,  /* struct json_value */
 };
 
 struct parameter {

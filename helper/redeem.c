@@ -6,23 +6,33 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lookup.h"
 #include "reason.h"
 
 /* A code without a record: it is noted first, then posted. 0 or -errno. */
-static int use_code(struct rotation *rotation, struct cache_entry *e,
-    const unsigned char endpoint[DIGEST_SHA256_SIZE], struct token_request *request)
+static int use_code(
+    struct rotation *rotation, struct cache_entry *e, struct token_request *request)
 {
 	int r;
 
 	r = token_request_add_credential(request, secret_str(cache_entry_credential(e)));
 	if (r == 0)
-		rotation_keep(rotation, e, endpoint, "");
+		rotation_keep(rotation, e, "");
 	return r;
 }
 
+/* Whether both go to one token service for one client. */
+static bool has_same_endpoint(
+    const struct token_request *a, const struct token_request *b)
+{
+	unsigned char first[DIGEST_SHA256_SIZE], second[DIGEST_SHA256_SIZE];
+
+	return token_request_endpoint(a, first) == 0 &&
+	       token_request_endpoint(b, second) == 0 &&
+	       memcmp(first, second, sizeof(first)) == 0;
+}
+
 /* A code that has been posted: what came for it, if anything did. */
-static int renew_code(const char *config_dir, const struct cache_entry *e,
+static int renew_code(const struct lookup_places *places, const struct cache_entry *e,
     const struct secret *token, struct token_request *request, char **ret_why)
 {
 	_cleanup_token_request_ struct token_request renewal = {0};
@@ -32,9 +42,13 @@ static int renew_code(const char *config_dir, const struct cache_entry *e,
 		return reason_set(ret_why, -EKEYREVOKED,
 		    "the code has been used, and there is no refresh token to renew what "
 		    "it brought");
-	r = lookup_renewal(config_dir, cache_entry_binding(e), &renewal, ret_why);
+	r = lookup_renewal(places, cache_entry_binding(e), &renewal, ret_why);
 	if (r < 0)
 		return r == -ENOMEM ? r : -EINVAL;
+	if (!has_same_endpoint(&renewal, request))
+		return reason_set(ret_why, -EAGAIN,
+		    "the destination has just been edited: another token service or "
+		    "clientId");
 	r = token_request_add_credential(&renewal, token->data);
 	if (r < 0)
 		return r;
@@ -44,45 +58,39 @@ static int renew_code(const char *config_dir, const struct cache_entry *e,
 	return 0;
 }
 
-int redeem_prepare(struct rotation *rotation, const char *config_dir,
+int redeem_prepare(struct rotation *rotation, const struct lookup_places *places,
     struct cache_entry *e, struct token_request *request, char **ret_why)
 {
 	const struct secret *own = cache_entry_credential(e);
-	unsigned char endpoint[DIGEST_SHA256_SIZE];
 	_cleanup_secret_ struct secret token = {0};
 	int r;
 
 	if (own->len == 0)
 		return -ENOMEM; /* that is why it was not kept */
-	r = token_request_endpoint(request, endpoint);
-	if (r == 0)
-		r = rotation_load(rotation, e, endpoint, &token, ret_why);
+	r = rotation_load(rotation, e, &token, ret_why);
 	if (r < 0)
 		return r == -EBADMSG ? -EKEYREJECTED : r;
 	if (request->grant != GRANT_AUTHORIZATION_CODE)
 		return token_request_add_credential(
 		    request, token.len > 0 ? token.data : own->data);
 	if (r > 0)
-		return renew_code(config_dir, e, &token, request, ret_why);
-	return use_code(rotation, e, endpoint, request);
+		return renew_code(places, e, &token, request, ret_why);
+	return use_code(rotation, e, request);
 }
 
 /* A new refresh token is kept, also when the access token beside it is of no use. */
 static void keep(struct rotation *rotation, struct cache_entry *e,
     const struct token_request *request, const struct token_reply *token)
 {
-	unsigned char endpoint[DIGEST_SHA256_SIZE];
 	bool is_new =
 	    token->refresh_token.len > 0 &&
 	    (request->grant == GRANT_AUTHORIZATION_CODE ||
 		strcmp(token->refresh_token.data, secret_str(&request->credential)) != 0);
 
-	if (!is_new) {
+	if (is_new)
+		rotation_keep(rotation, e, token->refresh_token.data);
+	else
 		rotation_use(rotation, e);
-		return;
-	}
-	if (token_request_endpoint(request, endpoint) == 0)
-		rotation_keep(rotation, e, endpoint, token->refresh_token.data);
 }
 
 /* Whether a code that brought nothing may still be one: it was not sent, or refused for good. */

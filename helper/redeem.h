@@ -7,6 +7,7 @@
  */
 
 #include "fetch.h"
+#include "lookup.h"
 #include "rotation.h"
 #include "token-reply.h"
 
@@ -17,8 +18,9 @@
  * -EKEYREJECTED there is a record that cannot be opened; -EINVAL the destination is wrong;
  * another -errno: not now.
  */
-_must_check_ int redeem_prepare(struct rotation *rotation, const char *config_dir,
-    struct cache_entry *e, struct token_request *request, char **ret_why);
+_must_check_ int redeem_prepare(struct rotation *rotation,
+    const struct lookup_places *places, struct cache_entry *e,
+    struct token_request *request, char **ret_why);
 
 /* What an answer means for the credential. */
 enum redeemed {

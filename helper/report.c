@@ -15,6 +15,8 @@
 #define MESSAGE_FETCH_FAILED "4f6c2f0b8f0e4f5c9a55f4d2c8a1e6b3"
 #define MESSAGE_RECOVERED "b9d1a7c35e2247d1a6c40d8f7be9213c"
 #define MESSAGE_UNCHECKED "5c81f0ad3be64e62a17b94d06c2f7e58"
+#define MESSAGE_REMOTE_FAILED "6a9d3e5170bf4c28916ed8c54f02ab73"
+#define MESSAGE_REMOTE_BACK "d84c17f29ea34b06b5209e63a1f7c85d"
 #define MESSAGE_STATE_RESTORED "1d0c6a5e9b7f4e2f8a3c5b60d97e214f"
 #define MESSAGE_STATE_REFUSED "a64e2b17c05d49c3b8f1e7d20395ac86"
 #define MESSAGE_STATE_NOT_KEPT "73f9d8c01be64a5d9e26b4a7f0c5381e"
@@ -72,6 +74,37 @@ void report_unchecked(const struct binding *b, const char *host)
 {
 	report_service(LOG_PRIORITY_WARNING, MESSAGE_UNCHECKED, b, host,
 	    "its certificate is not checked, since the destination says TrustAll");
+}
+
+/* "Destination 'x' of instance 'y': what" */
+static void report_remote(enum log_priority priority, const char *message_id,
+    const struct binding *b, const char *what)
+{
+	_cleanup_secret_ struct secret message = {0};
+	const struct log_field fields[] = {
+	    {"MAILDEST_DESTINATION", b->destination},
+	    {"MAILDEST_TENANT", b->tenant},
+	    {"MAILDEST_INSTANCE", b->instance},
+	};
+
+	if (secret_printf(&message, "Destination '%s' of instance '%s': %s",
+		b->destination, b->instance, what) < 0)
+		return;
+	log_record(priority, message_id, message.data, fields, ELEMENTSOF(fields));
+}
+
+void report_remote_failed(const struct binding *b, bool is_known, const char *reason)
+{
+	_cleanup_secret_ struct secret what = {0};
+
+	if (secret_concat(&what, reason,
+		is_known ? "; it is served as it was found last" : "", NULL) == 0)
+		report_remote(LOG_PRIORITY_WARNING, MESSAGE_REMOTE_FAILED, b, what.data);
+}
+
+void report_remote_back(const struct binding *b)
+{
+	report_remote(LOG_PRIORITY_NOTICE, MESSAGE_REMOTE_BACK, b, "it is found again");
 }
 
 void report_peer(uid_t uid, pid_t pid, const char *reason)

@@ -2,6 +2,7 @@
 #pragma once
 /* The records the helper writes while it runs: one for each failed fetch, recovery, bad peer. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -16,6 +17,13 @@ void report_recovered(const struct binding *b, const char *host);
 
 /* A request about to go out to a server whose certificate is not checked (TrustAll). */
 void report_unchecked(const struct binding *b, const char *host);
+
+/*
+ * A destination could not be had from its Destination service, for the first time;
+ * `is_known`: it goes on to be what it was. And the first time it could be again.
+ */
+void report_remote_failed(const struct binding *b, bool is_known, const char *reason);
+void report_remote_back(const struct binding *b);
 
 /* Of the state that the service manager kept for us (store.h); names escaped here. */
 void report_state_restored(unsigned tokens);

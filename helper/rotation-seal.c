@@ -31,7 +31,7 @@ struct header {
 _Static_assert(
     sizeof(struct header) + TAG_SIZE == ROTATION_OVERHEAD, "no padding, nothing else");
 
-int rotation_name(const unsigned char owner[DIGEST_SHA256_SIZE],
+int rotation_name(const unsigned char realm[DIGEST_SHA256_SIZE],
     const unsigned char credential[DIGEST_SHA256_SIZE], char ret[ROTATION_NAME_SIZE])
 {
 	_cleanup_secret_ struct secret all = {0};
@@ -39,7 +39,7 @@ int rotation_name(const unsigned char owner[DIGEST_SHA256_SIZE],
 
 	r = secret_append(&all, name_purpose, sizeof(name_purpose));
 	if (r == 0)
-		r = secret_append(&all, owner, DIGEST_SHA256_SIZE);
+		r = secret_append(&all, realm, DIGEST_SHA256_SIZE);
 	if (r == 0)
 		r = secret_append(&all, credential, DIGEST_SHA256_SIZE);
 	return r < 0 ? r : digest_sha256_hex(all.data, all.len, ret);
@@ -78,44 +78,43 @@ static int derive_key(
 
 	r = secret_append(&info, purpose, sizeof(purpose));
 	if (r == 0)
-		r = secret_append(&info, id->owner, DIGEST_SHA256_SIZE);
+		r = secret_append(&info, id->realm, DIGEST_SHA256_SIZE);
 	return r < 0 ? r : derive(id, h, info.data, info.len, ret);
 }
 
 /* Begins either direction, with all that is authenticated beside the token. */
-static bool begin(EVP_CIPHER_CTX *c, const struct rotation_id *id, const struct header *h,
+static bool begin(EVP_CIPHER_CTX *c, const struct header *h,
     const unsigned char key[KEY_SIZE], bool sealing)
 {
 	int n;
 
 	return EVP_CipherInit_ex(c, EVP_aes_256_gcm(), NULL, key, h->nonce, sealing) ==
 		   1 &&
-	       EVP_CipherUpdate(c, NULL, &n, (const unsigned char *)h, sizeof(*h)) == 1 &&
-	       EVP_CipherUpdate(c, NULL, &n, id->endpoint, DIGEST_SHA256_SIZE) == 1;
+	       EVP_CipherUpdate(c, NULL, &n, (const unsigned char *)h, sizeof(*h)) == 1;
 }
 
-static bool encrypt(EVP_CIPHER_CTX *c, const struct rotation_id *id,
-    const struct header *h, const unsigned char key[KEY_SIZE], const char *token,
-    size_t len, unsigned char *ret, unsigned char tag[TAG_SIZE])
+static bool encrypt(EVP_CIPHER_CTX *c, const struct header *h,
+    const unsigned char key[KEY_SIZE], const char *token, size_t len, unsigned char *ret,
+    unsigned char tag[TAG_SIZE])
 {
 	int n = 0, rest = 0;
 
-	return begin(c, id, h, key, true) &&
+	return begin(c, h, key, true) &&
 	       EVP_CipherUpdate(c, ret, &n, (const unsigned char *)token, (int)len) ==
 		   1 &&
 	       EVP_CipherFinal_ex(c, ret + n, &rest) == 1 && (size_t)(n + rest) == len &&
 	       EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_GET_TAG, TAG_SIZE, tag) == 1;
 }
 
-static bool decrypt(EVP_CIPHER_CTX *c, const struct rotation_id *id,
-    const struct header *h, const unsigned char key[KEY_SIZE],
-    const unsigned char *sealed, size_t len, unsigned char *ret)
+static bool decrypt(EVP_CIPHER_CTX *c, const struct header *h,
+    const unsigned char key[KEY_SIZE], const unsigned char *sealed, size_t len,
+    unsigned char *ret)
 {
 	unsigned char tag[TAG_SIZE];
 	int n = 0, rest = 0;
 
 	memcpy(tag, sealed + len, sizeof(tag));
-	return begin(c, id, h, key, false) &&
+	return begin(c, h, key, false) &&
 	       EVP_CipherUpdate(c, ret, &n, sealed, (int)len) == 1 &&
 	       EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_SET_TAG, TAG_SIZE, tag) == 1 &&
 	       EVP_CipherFinal_ex(c, ret + n, &rest) == 1;
@@ -165,7 +164,7 @@ int rotation_seal(const struct rotation_id *id, const char *token, struct secret
 	c = EVP_CIPHER_CTX_new();
 	room = room_for(&sealed, n);
 	r = c && room ? 0 : -ENOMEM;
-	if (r == 0 && !encrypt(c, id, &h, key, token, n, room, tag))
+	if (r == 0 && !encrypt(c, &h, key, token, n, room, tag))
 		r = -EIO;
 	EVP_CIPHER_CTX_free(c);
 	explicit_bzero(key, sizeof(key));
@@ -199,7 +198,7 @@ int rotation_open(
 	c = EVP_CIPHER_CTX_new();
 	room = room_for(&token, n);
 	r = c && room ? 0 : -ENOMEM;
-	if (r == 0 && !decrypt(c, id, &h, key, sealed, n, room))
+	if (r == 0 && !decrypt(c, &h, key, sealed, n, room))
 		r = -EBADMSG;
 	EVP_CIPHER_CTX_free(c);
 	explicit_bzero(key, sizeof(key));

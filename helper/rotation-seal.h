@@ -3,9 +3,8 @@
 /*
  * A rotated refresh token as bytes that are worth nothing without the credential that it
  * has replaced: AES-256-GCM (NIST SP 800-38D) under a key of its own, by HKDF-SHA256 (RFC
- * 5869) from that credential and 32 random bytes. Whose it is goes into the key; where it
- * may be sent is authenticated: bytes that were moved to another owner, or whose
- * destination now names another token service or client, do not open. Pure, but for the
+ * 5869) from that credential, the realm it is presented in and 32 random bytes: bytes that
+ * were moved to another tenant, token service or clientId do not open. Pure, but for the
  * random bytes.
  *
  *   magic[8] salt[32] nonce[12] ciphertext tag[16]
@@ -25,16 +24,15 @@
 
 /* What a record belongs to. Borrowed. */
 struct rotation_id {
-	const unsigned char *owner;    /* binding_owner(): 32 bytes */
-	const unsigned char *endpoint; /* token_request_endpoint(): 32 bytes */
-	const char *credential;	       /* as the client presents it */
+	const unsigned char *realm; /* binding_realm(): 32 bytes */
+	const char *credential;	    /* as the client presents it */
 };
 
 /*
- * The name of a record, made of an owner and the SHA-256 of a credential, and telling
+ * The name of a record, made of a realm and the SHA-256 of a credential, and telling
  * neither: 0, -ENOMEM or -EIO.
  */
-_must_check_ int rotation_name(const unsigned char owner[DIGEST_SHA256_SIZE],
+_must_check_ int rotation_name(const unsigned char realm[DIGEST_SHA256_SIZE],
     const unsigned char credential[DIGEST_SHA256_SIZE], char ret[ROTATION_NAME_SIZE]);
 
 /*

@@ -32,14 +32,12 @@ struct rotation {
 
 static int find_name(const struct cache_key *key, char ret[ROTATION_NAME_SIZE])
 {
-	return rotation_name(key->owner, key->credential, ret);
+	return rotation_name(key->realm, key->credential, ret);
 }
 
-static struct rotation_id id_of(
-    const struct cache_entry *e, const unsigned char *endpoint)
+static struct rotation_id id_of(const struct cache_entry *e)
 {
-	return (struct rotation_id){.owner = cache_entry_key(e)->owner,
-	    .endpoint = endpoint,
+	return (struct rotation_id){.realm = cache_entry_key(e)->realm,
 	    .credential = secret_str(cache_entry_credential(e))};
 }
 
@@ -172,10 +170,10 @@ static int find_record(
 	return x < 0 ? x : 1;
 }
 
-int rotation_load(struct rotation *r, const struct cache_entry *e,
-    const unsigned char endpoint[DIGEST_SHA256_SIZE], struct secret *ret, char **ret_why)
+int rotation_load(
+    struct rotation *r, const struct cache_entry *e, struct secret *ret, char **ret_why)
 {
-	const struct rotation_id id = id_of(e, endpoint);
+	const struct rotation_id id = id_of(e);
 	_cleanup_secret_ struct secret record = {0};
 	char name[ROTATION_NAME_SIZE];
 	int x;
@@ -190,8 +188,7 @@ int rotation_load(struct rotation *r, const struct cache_entry *e,
 	if (x == -EBADMSG || x == -EFBIG)
 		return reason_set(ret_why, -EBADMSG,
 		    "what replaced the client's credential, in %s/%s, cannot be "
-		    "opened: the file is damaged, or tokenServiceURL or clientId was "
-		    "changed since; the client needs a new credential",
+		    "opened: the file is damaged; the client needs a new credential",
 		    r->folder, name);
 	if (x < 0 && x != -ENOMEM)
 		return reason_set(ret_why, x, "%s/%s cannot be read: %s", r->folder, name,
@@ -199,10 +196,9 @@ int rotation_load(struct rotation *r, const struct cache_entry *e,
 	return x < 0 ? x : 1;
 }
 
-void rotation_keep(struct rotation *r, struct cache_entry *e,
-    const unsigned char endpoint[DIGEST_SHA256_SIZE], const char *token)
+void rotation_keep(struct rotation *r, struct cache_entry *e, const char *token)
 {
-	const struct rotation_id id = id_of(e, endpoint);
+	const struct rotation_id id = id_of(e);
 	_cleanup_secret_ struct secret record = {0};
 	int x;
 

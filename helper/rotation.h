@@ -4,8 +4,13 @@
  * What has replaced the credentials of clients. A token service may answer a refresh token
  * with a new one and count the old one as used up (RFC 6749 6), and a code has a refresh
  * token only if one came with its tokens; the client goes on presenting what it has. So
- * for each client (an owner and a credential) there may be a record: the refresh token to
- * present instead, or that the credential is a code that has been posted.
+ * for each client (a realm and a credential, see cache.h) there may be a record: the refresh
+ * token to present instead, or that the credential is a code that has been posted. It counts
+ * for every destination of the realm, as the token service knows of none of them; so the
+ * exchanges of one client must go one after the other (turns.h). Two tenants whose clients
+ * present the same refresh token know nothing of each other: each needs one of its own. A
+ * destination that is given another token service or clientId finds no record there: what
+ * its clients present goes out as it is.
  *
  * What a kill or a power failure does to a rotation, step by step:
  *
@@ -22,9 +27,12 @@
  * (broker_is_redeeming()). A code is noted before it is posted: whenever we are killed, it
  * is not posted again.
  *
+ * Of several destinations that are asked at once, all but one have presented nothing yet
+ * when we are killed: it is as if they came later, to the record as it is then. A code
+ * whose tokens are lost is lost for all of them.
+ *
  * Everybody waits while a folder is synchronised; that is a matter of milliseconds and
- * happens once in a token's life. Two destinations or tenants whose clients present the
- * same refresh token know nothing of each other: each needs one of its own.
+ * happens once in a token's life.
  *
  * A record that cannot be read is never passed over: to present the older token would have
  * the service revoke all of them (RFC 9700 4.14.2). A folder that cannot be written to
@@ -54,20 +62,19 @@ void rotation_resume(struct rotation *r);
 bool rotation_knows(const struct rotation *r, const struct cache_key *key);
 
 /*
- * What is to be presented instead of an entry's credential at that endpoint: 1 and the
- * token appended to `ret`, empty for a code that has been posted; 0 if there is no record;
- * -EBADMSG with *ret_why (malloc'd) if there is one that does not open; -ENOMEM; another
- * -errno with *ret_why if it cannot be read now.
+ * What is to be presented instead of an entry's credential: 1 and the token appended to
+ * `ret`, empty for a code that has been posted; 0 if there is no record; -EBADMSG with
+ * *ret_why (malloc'd) if there is one that does not open; -ENOMEM; another -errno with
+ * *ret_why if it cannot be read now.
  */
-_must_check_ int rotation_load(struct rotation *r, const struct cache_entry *e,
-    const unsigned char endpoint[DIGEST_SHA256_SIZE], struct secret *ret, char **ret_why);
+_must_check_ int rotation_load(
+    struct rotation *r, const struct cache_entry *e, struct secret *ret, char **ret_why);
 
 /*
  * Makes `token` (empty for a code about to be posted) the record of an entry's client: kept
  * when this returns, in the folder or, with a word in the journal, in the cache.
  */
-void rotation_keep(struct rotation *r, struct cache_entry *e,
-    const unsigned char endpoint[DIGEST_SHA256_SIZE], const char *token);
+void rotation_keep(struct rotation *r, struct cache_entry *e, const char *token);
 
 /* Notes that the record of an entry's client was of use. */
 void rotation_use(struct rotation *r, const struct cache_entry *e);

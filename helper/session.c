@@ -27,6 +27,8 @@ struct session *session_free(struct session *s)
 	if (!s)
 		return NULL;
 	cache_forget_waiter(&s->waiter);
+	remote_forget_waiter(&s->remote_waiter);
+	json_free(s->pending);
 	sd_event_source_disable_unref(s->io);
 	if (s->fd >= 0)
 		(void)close(s->fd); /* what was sent is sent */
@@ -34,6 +36,7 @@ struct session *session_free(struct session *s)
 	secret_done(&s->in);
 	secret_done(&s->out);
 	binding_done(&s->binding);
+	free(s->fault);
 	free(s);
 	return NULL;
 }
@@ -45,7 +48,7 @@ static void session_freep(struct session **s)
 
 bool session_is_idle(const struct session *s)
 {
-	return !s->is_waiting && s->out.len == 0;
+	return !s->is_waiting && !s->pending && s->out.len == 0;
 }
 
 static size_t input_max(const struct session *s)
@@ -58,6 +61,8 @@ static void leave(struct session *s)
 {
 	s->is_gone = true;
 	cache_forget_waiter(&s->waiter);
+	remote_forget_waiter(&s->remote_waiter);
+	s->pending = json_free(s->pending);
 	s->is_waiting = false;
 }
 
@@ -118,12 +123,25 @@ static void flush(struct session *s)
 	secret_clear(&s->out);
 }
 
+/* Carries out the call that had to wait for its destination, if there is one. */
+static int resume(struct session *s)
+{
+	_cleanup_json_ struct json *message = TAKE_PTR(s->pending);
+
+	return message ? methods_call(s, &message) : 0;
+}
+
 /* Handles complete messages until one has to wait, replies pile up, or it is others' turn. */
 static int process(struct session *s)
 {
 	int r;
 
 	s->has_more = false;
+	if (!s->is_waiting) {
+		r = resume(s);
+		if (r < 0)
+			return r;
+	}
 	for (unsigned i = 0; !s->is_waiting; i++) {
 		_cleanup_json_ struct json *message = NULL;
 
@@ -139,7 +157,7 @@ static int process(struct session *s)
 				return -EMSGSIZE;
 			break;
 		}
-		r = methods_call(s, message);
+		r = methods_call(s, &message);
 		if (r < 0)
 			return r;
 	}
@@ -235,6 +253,15 @@ static void on_answer(struct cache_waiter *w, const struct cache_answer *answer)
 	(void)sd_event_source_set_io_events(s->io, wanted_events(s) | EPOLLOUT);
 }
 
+/* The call is carried out in on_io(), likewise. */
+static void on_ready(struct remote_waiter *w)
+{
+	struct session *s = (void *)((char *)w - offsetof(struct session, remote_waiter));
+
+	s->is_waiting = false;
+	(void)sd_event_source_set_io_events(s->io, wanted_events(s) | EPOLLOUT);
+}
+
 int session_new(sd_event *event, struct session_host *host, int fd, uid_t uid, pid_t pid,
     struct session **ret)
 {
@@ -249,6 +276,7 @@ int session_new(sd_event *event, struct session_host *host, int fd, uid_t uid, p
 	s->uid = uid;
 	s->pid = pid;
 	s->waiter.answer = on_answer;
+	s->remote_waiter.ready = on_ready;
 	s->deadline_usec = deadline_in(SESSION_UNBOUND_USEC);
 	s->unbound_until_usec = deadline_in(SESSION_UNBOUND_WHOLE_USEC);
 	r = sd_event_add_io(event, &s->io, s->fd, EPOLLIN, on_io, s);

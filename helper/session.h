@@ -10,6 +10,7 @@
 #include <systemd/sd-event.h>
 
 #include "broker.h"
+#include "remote.h"
 #include "tls-sessions.h"
 
 /* A caller that has not opened its session may send this much, and wait this long. */
@@ -44,13 +45,16 @@ struct session {
 	size_t counted; /* our part of host->input_bytes */
 	struct binding binding;
 	bool is_bound;
-	struct cache_waiter waiter; /* queued while a call waits */
+	char *fault; /* why the binding cannot be complete, or NULL; owned */
+	struct cache_waiter waiter;	    /* queued while a call waits */
+	struct remote_waiter remote_waiter; /* the same, for a destination */
 	bool is_waiting;
-	bool wants_proxy; /* what waits is GetConnectivityProxy */
-	bool is_oneway; /* the call in hand wants no reply */
-	bool has_more;	/* the buffer may hold another call to handle now */
-	bool is_ended;	/* the peer sends no more */
-	bool is_gone;	/* the peer reads no more; what it sent before still counts */
+	struct json *pending; /* the call that is to be carried out then; owned */
+	bool wants_proxy;     /* what waits is GetConnectivityProxy */
+	bool is_oneway;	      /* the call in hand wants no reply */
+	bool has_more;	      /* the buffer may hold another call to handle now */
+	bool is_ended;	      /* the peer sends no more */
+	bool is_gone; /* the peer reads no more; what it sent before still counts */
 	uint64_t
 	    deadline_usec; /* CLOCK_MONOTONIC: closed then, unless there is progress */
 	uint64_t unbound_until_usec; /* the end of that for one that is not bound */

@@ -5,8 +5,9 @@
  * unaligned and in the machine's own byte order.
  *
  *   state    header, then its entries
- *   entry    request[32], credential[32], moments (8 bytes each, in the order below), failures (4),
- *            failure (4: an enum cache_verdict), strings (in the order below), record
+ *   entry    digests (32 bytes each, in the order below), moments (8 bytes each, in the order
+ *            below), failures (4), failure (4: an enum cache_verdict), strings (in the order
+ *            below), record
  *   string   length (4), as many bytes, without a NUL; an absent one is empty
  *   record   length (4), as many bytes
  *
@@ -21,7 +22,7 @@
 #include "cache-entry.h"
 
 #define STATE_MAGIC "MDTOKENS"
-#define STATE_VERSION 2
+#define STATE_VERSION 4
 
 /* All of it without padding. */
 struct state_header {
@@ -36,6 +37,14 @@ _Static_assert(sizeof(struct state_header) == 64, "no padding");
 
 /* Where the digest begins to count. */
 #define STATE_DIGESTED offsetof(struct state_header, version)
+
+/* The digests of an entry's key. */
+static const size_t state_digests[] = {
+    offsetof(struct cache_entry, key.realm),
+    offsetof(struct cache_entry, key.request),
+    offsetof(struct cache_entry, key.identity),
+    offsetof(struct cache_entry, key.credential),
+};
 
 /* The moments of an entry: 0 for never. */
 static const size_t state_moments[] = {
@@ -61,4 +70,8 @@ static const size_t state_names[] = {
     offsetof(struct binding, fragment),
     offsetof(struct binding, instance),
     offsetof(struct binding, level),
+    offsetof(struct binding, fragment_optional),
+    offsetof(struct binding, fragment_level),
+    offsetof(struct binding, chain),
+    offsetof(struct binding, chain_variables),
 };

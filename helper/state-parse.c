@@ -163,6 +163,14 @@ static int take_record(struct reader *in, struct secret *ret)
 	return n > 0 ? secret_append(ret, at, n) : 0;
 }
 
+static bool take_digests(struct reader *in, struct cache_entry *e)
+{
+	for (size_t i = 0; i < ELEMENTSOF(state_digests); i++)
+		if (!take(in, (char *)e + state_digests[i], DIGEST_SHA256_SIZE))
+			return false;
+	return true;
+}
+
 static bool take_moments(struct reader *in, struct cache_entry *e)
 {
 	for (size_t i = 0; i < ELEMENTSOF(state_moments); i++)
@@ -193,9 +201,7 @@ static int take_entry(struct reader *in, uint64_t now, struct cache_entry **ret)
 
 	if (!e)
 		return -ENOMEM;
-	if (!take(in, e->key.request, sizeof(e->key.request)) ||
-	    !take(in, e->key.credential, sizeof(e->key.credential)) ||
-	    !take_moments(in, e) || !take_failures(in, e))
+	if (!take_digests(in, e) || !take_moments(in, e) || !take_failures(in, e))
 		return -EBADMSG;
 	r = take_names(in, &e->binding);
 	if (r == 0)

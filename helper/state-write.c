@@ -35,6 +35,15 @@ static int put_record(struct secret *out, const struct secret *record)
 	return r < 0 ? r : put(out, secret_str(record), record->len);
 }
 
+static int put_digests(struct secret *out, const struct cache_entry *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < ELEMENTSOF(state_digests) && r == 0; i++)
+		r = put(out, (const char *)e + state_digests[i], DIGEST_SHA256_SIZE);
+	return r;
+}
+
 static int put_names(struct secret *out, const struct binding *b)
 {
 	int r = 0;
@@ -81,9 +90,7 @@ static int put_entry(struct secret *out, const struct cache_entry *e, bool have_
 	bool has_failed = e->failures > 0;
 	int r;
 
-	r = put(out, e->key.request, sizeof(e->key.request));
-	if (r == 0)
-		r = put(out, e->key.credential, sizeof(e->key.credential));
+	r = put_digests(out, e);
 	if (r == 0)
 		r = put_moments(out, e, have_token);
 	if (r == 0)

@@ -9,5 +9,6 @@ struct stats {
 	unsigned sessions;     /* open now */
 	uint64_t token_requests;
 	uint64_t token_failures;
+	uint64_t destination_requests; /* to Destination services */
 	uint64_t refused_connections;
 };

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "deadline.h"
+#include "remote.h"
 #include "varlink.h"
 
 /* For what stands around the list, and the entry that is the last to fit. */
@@ -41,6 +42,8 @@ static void write_view(
 	json_writer_string(w, "destination", view->binding->destination);
 	if (view->binding->tenant)
 		json_writer_string(w, "tenant", view->binding->tenant);
+	if (view->binding->instance)
+		json_writer_string(w, "instance", view->binding->instance);
 	json_writer_string(w, "state", view->state);
 	if (view->has_token)
 		json_writer_integer(
@@ -86,6 +89,10 @@ int status_reply(const struct session_host *host, struct secret *out)
 	json_writer_integer(&v.w, "sessions", stats->sessions);
 	json_writer_integer(&v.w, "token_requests", (int64_t)stats->token_requests);
 	json_writer_integer(&v.w, "token_failures", (int64_t)stats->token_failures);
+	json_writer_integer(
+	    &v.w, "destinations", remote_count(broker_remote(host->broker)));
+	json_writer_integer(
+	    &v.w, "destination_requests", (int64_t)stats->destination_requests);
 	json_writer_integer(
 	    &v.w, "refused_connections", (int64_t)stats->refused_connections);
 	return varlink_end(&v);

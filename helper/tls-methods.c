@@ -24,8 +24,18 @@ struct put {
 static int make_key(
     const struct session *s, const char *context, struct tls_session_key *ret)
 {
+	const struct binding *b = &s->binding;
+	int r;
+
+	*ret = (struct tls_session_key){0};
 	memcpy(ret->context, context, sizeof(ret->context));
-	return binding_owner(&s->binding, ret->owner);
+	r = binding_owner(b, ret->owner);
+	if (r == 0)
+		r = digest_sha256(
+		    b->destination, strlen(b->destination), ret->destination);
+	if (r == 0 && b->tenant)
+		r = digest_sha256(b->tenant, strlen(b->tenant), ret->tenant);
+	return r;
 }
 
 int tls_methods_get(struct session *s, struct json_value parameters)

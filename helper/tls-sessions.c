@@ -200,6 +200,19 @@ int tls_sessions_get(struct tls_sessions *t, const struct tls_session_key *key,
 	return 1;
 }
 
+void tls_sessions_forget(struct tls_sessions *t,
+    const unsigned char destination[DIGEST_SHA256_SIZE], const unsigned char *tenant)
+{
+	struct tls_key *next;
+
+	for (struct tls_key *k = t->first; k; k = next) {
+		next = k->next;
+		if (memcmp(k->key.destination, destination, DIGEST_SHA256_SIZE) == 0 &&
+		    (!tenant || memcmp(k->key.tenant, tenant, DIGEST_SHA256_SIZE) == 0))
+			drop_key(t, k);
+	}
+}
+
 void tls_sessions_expire(struct tls_sessions *t, uint64_t now)
 {
 	struct tls_key *next;

@@ -27,6 +27,8 @@ struct tls_sessions;
 struct tls_session_key {
 	unsigned char owner[DIGEST_SHA256_SIZE]; /* binding_owner() */
 	char context[DIGEST_SHA256_HEX_SIZE];	 /* as the handler says it */
+	/* For tls_sessions_forget() alone: of the names in the owner; 0 for no tenant. */
+	unsigned char destination[DIGEST_SHA256_SIZE], tenant[DIGEST_SHA256_SIZE];
 };
 
 /* 0 or -ENOMEM. */
@@ -51,6 +53,10 @@ _must_check_ int tls_sessions_put(struct tls_sessions *t,
  */
 _must_check_ int tls_sessions_get(struct tls_sessions *t,
     const struct tls_session_key *key, uint64_t now, struct secret *ret);
+
+/* Forgets those of a destination, and of a tenant; with NULL, of any or none. */
+void tls_sessions_forget(struct tls_sessions *t,
+    const unsigned char destination[DIGEST_SHA256_SIZE], const unsigned char *tenant);
 
 /* Forgets all whose life is over. */
 void tls_sessions_expire(struct tls_sessions *t, uint64_t now);

@@ -29,16 +29,30 @@ void token_reply_done(struct token_reply *r)
 	*r = (struct token_reply){0};
 }
 
+static const char *const permanent_codes[] = {"access_denied", "invalid_client",
+    "invalid_grant", "invalid_request", "invalid_scope", "unauthorized_client",
+    "unsupported_grant_type"};
+
 static bool is_permanent(const char *error)
 {
-	static const char *const codes[] = {"access_denied", "invalid_client",
-	    "invalid_grant", "invalid_request", "invalid_scope", "unauthorized_client",
-	    "unsupported_grant_type"};
-
-	for (size_t i = 0; i < ELEMENTSOF(codes); i++)
-		if (strcmp(codes[i], error) == 0)
+	for (size_t i = 0; i < ELEMENTSOF(permanent_codes); i++)
+		if (strcmp(permanent_codes[i], error) == 0)
 			return true;
 	return false;
+}
+
+const char *token_reply_find_code(const char *text)
+{
+	const char *first = NULL, *found = NULL, *at;
+
+	for (size_t i = 0; i < ELEMENTSOF(permanent_codes); i++) {
+		at = strstr(text, permanent_codes[i]);
+		if (at && (!first || at < first)) {
+			first = at;
+			found = permanent_codes[i];
+		}
+	}
+	return found;
 }
 
 /* A server that is overloaded or broken says nothing about us, whatever its body claims. */
@@ -77,25 +91,30 @@ static uint64_t lifetime_of(struct json_value root)
 	return (uint64_t)sec * USEC_PER_SEC;
 }
 
-/* The reason a well-formed reply has no usable token, or NULL if it has one. */
-static const char *find_fault(struct json_value root, const char **ret_token)
+/* The token of a well-formed reply, or NULL with the reason why it is of no use. */
+static int find_token(struct json_value object, const struct token_reply_names *names,
+    struct secret *reason, const char **ret)
 {
 	struct json_value v;
-	const char *type;
+	const char *token, *type;
 
-	if (!json_find(root, "access_token", &v))
-		return "the reply has no access_token";
-	*ret_token = json_string(v);
-	if (!*ret_token || !token_is_valid(*ret_token))
-		return "the reply's access_token is empty, too long or has characters no "
-		       "token "
-		       "may have";
-	if (!json_find(root, "token_type", &v) || json_type(v) == JSON_NULL)
-		return NULL;
-	type = json_string(v);
-	if (!type || strcasecmp(type, "Bearer") != 0)
-		return "the reply's token_type is not Bearer";
-	return NULL;
+	*ret = NULL;
+	if (!json_find(object, names->token, &v))
+		return secret_printf(reason, "the reply has no %s", names->token);
+	token = json_string(v);
+	if (!token || !token_is_valid(token))
+		return secret_printf(reason,
+		    "the reply's %s is empty, too long or has characters no token may "
+		    "have",
+		    names->token);
+	if (json_find(object, names->type, &v) && json_type(v) != JSON_NULL) {
+		type = json_string(v);
+		if (!type || strcasecmp(type, "Bearer") != 0)
+			return secret_printf(
+			    reason, "the reply's %s is not Bearer", names->type);
+	}
+	*ret = token;
+	return 0;
 }
 
 static int set_error(struct json_value root, struct token_reply *reply)
@@ -136,9 +155,29 @@ static int describe_error(long status, struct json_value root, struct token_repl
 	    text.len > 0 ? ")" : "");
 }
 
+int token_reply_take(struct json_value object, const struct token_reply_names *names,
+    struct token_reply *reply)
+{
+	const char *token = NULL;
+	int r;
+
+	r = set_refresh_token(object, reply);
+	if (r == 0)
+		r = find_token(object, names, &reply->reason, &token);
+	if (r < 0 || !token)
+		return r;
+	r = secret_puts(&reply->token, token);
+	if (r < 0)
+		return r;
+	reply->kind = TOKEN_REPLY_TOKEN;
+	reply->lifetime_usec = lifetime_of(object);
+	return 0;
+}
+
 static int judge_object(long status, struct json_value root, struct token_reply *reply)
 {
-	const char *token = NULL, *fault;
+	static const struct token_reply_names names = {
+	    .token = "access_token", .type = "token_type"};
 	int r;
 
 	r = set_error(root, reply);
@@ -151,19 +190,7 @@ static int judge_object(long status, struct json_value root, struct token_reply 
 	}
 	if (status != 200)
 		return secret_printf(&reply->reason, "HTTP status %ld", status);
-
-	r = set_refresh_token(root, reply);
-	if (r < 0)
-		return r;
-	fault = find_fault(root, &token);
-	if (fault)
-		return secret_puts(&reply->reason, fault);
-	r = secret_puts(&reply->token, token);
-	if (r < 0)
-		return r;
-	reply->kind = TOKEN_REPLY_TOKEN;
-	reply->lifetime_usec = lifetime_of(root);
-	return 0;
+	return token_reply_take(root, &names, reply);
 }
 
 int token_reply_parse(

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "json.h"
 #include "secret.h"
 
 /* What SASL can carry upstream with room to spare. */
@@ -36,5 +37,21 @@ bool token_is_valid(const char *text);
 /* Judges a reply of `len` bytes: 0, or -ENOMEM. */
 _must_check_ int token_reply_parse(
     long http_status, const char *body, size_t len, struct token_reply *ret);
+
+/* Which members of an object say what of a token. */
+struct token_reply_names {
+	const char *token, *type;
+};
+
+/*
+ * Takes the tokens and the lifetime out of an object that says of no error: 0, with
+ * TOKEN_REPLY_TOKEN or a reason why not; -ENOMEM.
+ */
+_must_check_ int token_reply_take(struct json_value object,
+    const struct token_reply_names *names, struct token_reply *reply);
+
+/* The first of RFC 6749's codes that trying again cannot cure, within a text; NULL for none. */
+const char *token_reply_find_code(const char *text);
+
 void token_reply_done(struct token_reply *r);
 #define _cleanup_token_reply_ _cleanup_(token_reply_done)

@@ -28,7 +28,12 @@ void token_request_done(struct token_request *r)
 	free(r->key_store);
 	secret_free_string(r->key_store_password);
 	secret_done(&r->key_pair);
+	free(r->key_pair_path);
 	free(r->assertion_provider);
+	free(r->subscriber);
+	free(r->instance);
+	secret_done(&r->revision);
+	free(r->service_url);
 	*r = (struct token_request){0};
 }
 
@@ -54,9 +59,10 @@ int token_request_digest(
 	const unsigned char flags[] = {t->trust.insecure_trust_all,
 	    (unsigned char)t->trust.verification, (unsigned char)t->route};
 	const struct secret *const parts[] = {
-	    &t->url, &t->headers, &t->body, &t->key_pair};
+	    &t->url, &t->headers, &t->body, &t->key_pair, &t->revision};
 	const char *const texts[] = {t->trust.trust_store, t->trust.trust_store_password,
-	    t->location_id, t->key_store, t->key_store_password, t->assertion_provider};
+	    t->location_id, t->key_store, t->key_store_password, t->assertion_provider,
+	    t->instance, t->service_url};
 	int r;
 
 	r = add_part(&all, flags, sizeof(flags));
@@ -86,21 +92,40 @@ int token_request_add_secret(struct token_request *t, const char *name, const ch
 	return r < 0 ? r : token_request_hide(t, strchr(t->body.data + before, '=') + 1);
 }
 
+/* The header that a Destination service reads it from. */
+static int add_header(struct token_request *t, const char *credential)
+{
+	_cleanup_secret_ struct secret header = {0};
+	int r;
+
+	r = secret_concat(&header,
+	    t->grant == GRANT_AUTHORIZATION_CODE ? "X-code: " : "X-refresh-token: ",
+	    credential, NULL);
+	if (r == 0)
+		r = secret_append(&t->headers, header.data, header.len + 1);
+	return r < 0 ? r : token_request_hide(t, credential);
+}
+
 int token_request_add_credential(struct token_request *t, const char *credential)
 {
 	int r;
 
 	r = secret_puts(&t->credential, credential);
-	return r < 0 ? r : token_request_add_secret(t, grant_field(t->grant), credential);
+	if (r < 0)
+		return r;
+	return t->instance
+		   ? add_header(t, credential)
+		   : token_request_add_secret(t, grant_field(t->grant), credential);
 }
 
 int token_request_endpoint(
     const struct token_request *t, unsigned char ret[DIGEST_SHA256_SIZE])
 {
+	const char *url = t->service_url ? t->service_url : secret_str(&t->url);
 	_cleanup_secret_ struct secret all = {0};
 	int r;
 
-	r = add_part(&all, t->url.data, t->url.len);
+	r = add_part(&all, url, strcspn(url, "?"));
 	if (r == 0)
 		r = add_text_part(&all, t->client_id);
 	if (r == 0 && t->route != TOKEN_ROUTE_DIRECT)

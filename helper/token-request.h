@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* One request to a token service, ready to be sent; oauth.c builds it, fetch.c sends it. */
+/*
+ * One request to a token service, or to a Destination service, ready to be sent; oauth.c,
+ * service-key.c and remote-request.c build it, fetch.c sends it.
+ */
 
 #include <stdint.h>
 
@@ -17,7 +20,7 @@ enum token_route {
 };
 
 /*
- * One POST, complete but for the certificates, and for the client's credential where the
+ * One request, complete but for the certificates, and for the client's credential where the
  * grant has one. Everything owned.
  */
 struct token_request {
@@ -39,8 +42,19 @@ struct token_request {
 	/* The client's certificate: a file in certificates/ or PEM, key and all; else NULL. */
 	char *key_store, *key_store_password;
 	struct secret key_pair;
+	char *key_pair_path; /* where it comes from, for messages */
 	/* The destination whose access token is the client's assertion, or NULL. */
 	char *assertion_provider;
+	/* The tenant whose XSUAA is asked in the place of its owner's, or NULL. */
+	char *subscriber;
+	/*
+	 * Of the Destination service that is asked, with its own token, in the place of a
+	 * token service: then it is a GET. NULL for all else.
+	 */
+	char *instance;
+	struct secret revision; /* a digest of what the service will go by */
+	char *
+	    service_url; /* the token service that it asks, or NULL: see token_request_endpoint() */
 };
 
 void token_request_done(struct token_request *r);
@@ -51,15 +65,17 @@ _must_check_ int token_request_digest(
     const struct token_request *r, unsigned char ret[DIGEST_SHA256_SIZE]);
 
 /*
- * Completes the body by the refresh token or code, which is no part of the digest. 0 or
- * -ENOMEM.
+ * Completes body or headers by the refresh token or code, which is no part of the digest.
+ * 0 or -ENOMEM.
  */
 _must_check_ int token_request_add_credential(
     struct token_request *r, const char *credential);
 
 /*
  * SHA-256 over where the request goes and for which client: a refresh token is issued by
- * the one to the other (RFC 6749 6) and sent nowhere else. 0, -ENOMEM or -EIO.
+ * the one to the other (RFC 6749 6) and sent nowhere else. A query of the URL's does not
+ * count, as it is the same service that reads it. What a Destination service is asked goes
+ * to the token service behind it. 0, -ENOMEM or -EIO.
  */
 _must_check_ int token_request_endpoint(
     const struct token_request *r, unsigned char ret[DIGEST_SHA256_SIZE]);

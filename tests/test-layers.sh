@@ -106,14 +106,17 @@ check_circles()
 
 check_headers_alone()
 {
-	local header folder generated
+	local header folder generated beside
 
 	for header in $(sources | grep '\.h$'); do
 		folder=${header%/*}
 		generated=$BUILD/$folder
+		# the command may use the public headers of all
+		beside=
+		[[ $folder != cli ]] || beside='-Ihandler -Ihelper -Iunits'
 		# shellcheck disable=SC2086 # CC may be a command with arguments
 		$CC -fsyntax-only -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror \
-			-Icommon "-I$folder" "-I$generated" \
+			-Icommon "-I$folder" "-I$generated" $beside \
 			-include "$header" -x c /dev/null 2>"$scratch/errors" ||
 			fail "$header does not compile alone: $(head -3 "$scratch/errors")"
 		grep -q '^#pragma once$' "$header" || fail "$header lacks #pragma once"

@@ -12,7 +12,7 @@ set -euo pipefail
 
 readonly BUILD=$1 UNITS=$2 SYSUSERS=$3 TMPFILES=$4
 # As systemd-analyze(1) counts it, times ten.
-readonly EXPOSURE_MAX=14
+readonly EXPOSURE_MAX=15
 
 readonly HANDLERS='maildest-imap@.service maildest-pop3@.service maildest-smtp@.service'
 readonly PLAIN='maildest-imap.socket maildest-pop3.socket maildest-smtp.socket'
@@ -82,7 +82,8 @@ $DAEMONS|Restart=always|one that died would stay dead
 $DAEMONS|RestartSec=100ms|clients would wait for it too long
 $DAEMONS|StartLimitIntervalSec=0|five crashes would end it for good
 $DAEMONS|ProtectSystem=strict|once exploited it could write to the system
-$DAEMONS|RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX|it could not serve, or could do more
+maildest-helper.service|RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX|it could not serve, or could do more
+maildest-forking.service|RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX|nobody but everyone could connect
 $DAEMONS|SystemCallFilter=@system-service|every system call would be open to it
 $HELPER|User=maildest-helper|the helper would run as root
 $HELPER|LimitMEMLOCK=infinity|secrets could be paged out

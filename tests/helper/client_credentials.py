@@ -57,8 +57,8 @@ def logged(helper, text):
     return helper.wait_for(lambda: text in helper.log.decode())
 
 
-def again(helper, credential, token):
+def again(helper, credential, token, destination="mail"):
     """The next token, once this one has expired."""
-    reply = expired(helper, credential, token)
+    reply = expired(helper, credential, token, destination)
     assert "error" not in reply, reply
     return reply["parameters"]["access_token"]

@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from helper_process import Caller, Helper, is_sanitized
+from helper_process import CLIENT_SECRET, Caller, Helper, is_sanitized
 from token_service import token_reply
 
 INVALID_PARAMETER = "org.varlink.service.InvalidParameter"
@@ -22,7 +22,7 @@ NOBODY = pwd.getpwnam("nobody").pw_uid
 
 
 def still_serves(helper):
-    return "parameters" in helper.caller().call("org.varlink.service.GetInfo")
+    return "error" not in helper.caller().call("org.varlink.service.GetInfo")
 
 
 def test_describes_itself(helper):
@@ -76,7 +76,7 @@ def test_describes_itself(helper):
 def test_errors(helper, method, parameters, error, told):
     caller = helper.caller()
     assert caller.call(method, parameters) == {"error": error, "parameters": told}
-    assert "parameters" in caller.call("org.varlink.service.GetInfo")
+    assert "error" not in caller.call("org.varlink.service.GetInfo")
 
 
 def test_session_opens_once(helper):
@@ -85,11 +85,30 @@ def test_session_opens_once(helper):
     assert reply["error"] == "io.maildest.Helper.SessionAlreadyOpen"
 
 
-def test_fragments_and_instances_are_refused_not_ignored(helper, service):
+def test_fragments_and_instances_are_not_ignored(helper, service):
     helper.destination(service.url())
-    for more in ({"fragment": "f"}, {"instance": "i"}, {"level": "l"}):
+    for more, words in (({"fragment": "f"}, "/fragments/f.json: there is no such file"),
+                        ({"instance": "i"}, "/instances/i.json: there is no such file"),
+                        ({"level": "instance"}, "DefaultInstance="), ({"chain": "c"}, "chain")):
         reply = helper.caller().open(**more).call("GetToken")
         assert reply["error"] == "io.maildest.Helper.InvalidDestination"
+        assert words in reply["parameters"]["reason"]
+
+
+def test_fragments_and_secrets_of_tenants(helper, service):
+    helper.destination(service.url())
+    os.makedirs(f"{helper.config}/secrets/acme")
+    os.makedirs(f"{helper.config}/fragments")
+    helper.write("secrets/acme/mail.json", {"clientSecret": "canary-of-acme"})
+    helper.write("fragments/f.json", {"clientId": "of-the-fragment"})
+    for more in ({}, {"tenant": "acme"}, {"tenant": "other"}, {"fragment": "f"},
+                 {"fragment": "none", "fragment_optional": True}):
+        assert "error" not in helper.caller().open(**more).call("GetToken")
+    forms = [dict(request.form) for request in service.requests]
+    assert [form["client_id"] for form in forms] == ["the-client"] * 3 + [
+        "of-the-fragment", "the-client"]
+    assert [form["client_secret"] for form in forms] == [
+        CLIENT_SECRET, "canary-of-acme"] + [CLIENT_SECRET] * 3
 
 
 def test_flags(helper, service):
@@ -322,7 +341,7 @@ def test_sockets_from_the_service_manager(make_helper, folder):
     numbers = [listener.fileno() for listener in listeners]
     helper.start(program=[*PASS, *map(str, numbers), helper.program()], pass_fds=numbers)
     for path in paths:
-        assert "parameters" in Caller(path).call("org.varlink.service.GetInfo")
+        assert "error" not in Caller(path).call("org.varlink.service.GetInfo")
     assert not os.path.exists(helper.path)
     assert helper.stop() == 0
     assert all(os.path.exists(path) for path in paths)
@@ -342,7 +361,7 @@ def test_other_descriptors_from_the_service_manager_are_closed(make_helper, fold
     good, bad = unix_listener(f"{folder}/good.sock"), other_socket(kind)
     numbers = [good.fileno(), bad.fileno()]
     helper.start(program=[*PASS, *map(str, numbers), helper.program()], pass_fds=numbers)
-    assert "parameters" in Caller(f"{folder}/good.sock").call("org.varlink.service.GetInfo")
+    assert "error" not in Caller(f"{folder}/good.sock").call("org.varlink.service.GetInfo")
     assert not os.path.exists(helper.path)
     assert helper.final_log().count("Closed descriptor 4, given by the service manager") == 1
 

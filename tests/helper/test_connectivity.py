@@ -32,6 +32,13 @@ def numbered(prefix="jwt"):
 
 
 @pytest.fixture
+def helper(helper):
+    """With a destination that is behind a Cloud Connector."""
+    helper.destination("https://unused.example/token", ProxyType="OnPremise")
+    return helper
+
+
+@pytest.fixture
 def caller(helper, service):
     helper.write("connectivity.json", binding(service.url("")))
     caller = helper.caller().open()
@@ -87,7 +94,8 @@ def test_status_shows_it_by_its_file(caller, helper):
 
 def test_calls_are_answered_in_order(helper, service):
     """Handlers send all of them at once."""
-    helper.destination(service.url("/mail/token"))
+    helper.destination(service.url("/mail/token"), ProxyType="OnPremise",
+                       **{"tokenServiceURL.ProxyType": "Internet"})
     helper.write("connectivity.json", binding(service.url("/jwt/token")))
     service.reply = lambda request: token_reply(request.path)
     with_context = {"context": "0" * 64}
@@ -183,6 +191,7 @@ def test_secrets_may_come_from_the_service_manager(make_helper, folder, service)
     credentials.mkdir()
     (credentials / "connectivity.json").write_text('{"clientsecret": "canary-from-the-manager"}')
     helper = make_helper(environment={"CREDENTIALS_DIRECTORY": str(credentials)}).start()
+    helper.destination("https://unused.example/token", ProxyType="OnPremise")
     helper.write("connectivity.json", binding(service.url(""), clientsecret=None))
     assert "error" not in helper.caller().open().call(METHOD)
     assert ("client_secret", "canary-from-the-manager") in service.requests[0].form
@@ -213,6 +222,32 @@ def test_needs_a_session(helper):
     assert helper.caller().call(METHOD)["error"] == "io.maildest.Helper.SessionNotOpen"
 
 
+@pytest.mark.parametrize("keys", [
+    {"ProxyType": "Internet"}, {"ProxyType": None},
+    {"ProxyType": "Internet", "tokenServiceURL.ProxyType": "OnPremise"}])
+def test_only_for_a_destination_that_is_on_premise(caller, helper, service, keys):
+    helper.destination("https://unused.example/token", **keys)
+    reply = caller.call(METHOD)
+    assert reply["error"] == INVALID
+    assert "'ProxyType'" in reply["parameters"]["reason"]
+    assert not service.requests
+
+
+def test_a_destination_that_is_not_there_gets_none(helper, service):
+    helper.write("connectivity.json", binding(service.url("")))
+    reply = helper.caller().open("nothing").call(METHOD)
+    assert reply["error"] == INVALID and "nothing.json" in reply["parameters"]["reason"]
+    assert not service.requests
+
+
+def test_a_destination_without_tokens_gets_one(helper, service):
+    """The mail server's password is the handler's matter, which may have it from elsewhere."""
+    helper.write("connectivity.json", binding(service.url("")))
+    helper.destination(None, ProxyType="OnPremise", Authentication="BasicAuthentication",
+                       clientId=None)
+    assert "error" not in helper.caller().open().call(METHOD)
+
+
 def test_nobody_opens_a_session_for_our_own_tokens(helper):
     for name in ("connectivity.json", "assertion:mail"):
         reply = helper.caller().call("OpenSession", {"service": "s", "destination": name})
@@ -221,6 +256,7 @@ def test_nobody_opens_a_session_for_our_own_tokens(helper):
 
 def test_survives_a_restart(managed, service):
     helper, manager = managed
+    helper.destination("https://unused.example/token", ProxyType="OnPremise")
     helper.write("connectivity.json", binding(service.url("")))
     first = helper.caller().open().call(METHOD)["parameters"]["access_token"]
     manager.restart()

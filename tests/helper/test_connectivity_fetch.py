@@ -2,6 +2,7 @@
 """Token services behind a Cloud Connector, reached through the Connectivity proxy."""
 
 import itertools
+import json
 import os
 import socket
 import time
@@ -285,6 +286,18 @@ def test_http_403_of_the_proxy(plain, proxy, jwts):
     proxy.http.routes.clear()
     assert "403" in reason_of(plain.get_token())
     assert len(jwts.requests) == 1
+
+
+def test_a_jwt_that_the_proxy_repeats_is_masked(plain, proxy, jwts):
+    """In the reply, in Status and in the journal (the fixture looks for canaries there)."""
+    jwt = "canary-proxy-jwt.0123456789.signature"
+    jwts.reply = token_reply(jwt)
+    proxy.http.forward = lambda url, headers, body: (403, json.dumps({
+        "error": "invalid_token",
+        "error_description": headers["Proxy-Authorization"] + " is for others"}).encode())
+    reason = reason_of(plain.get_token())
+    assert "is for others" in reason and jwt not in reason
+    assert jwt not in json.dumps(plain.status())
 
 
 def test_http_needs_no_loopback_but_only_on_premise(plain):

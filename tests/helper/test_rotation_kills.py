@@ -102,6 +102,37 @@ def test_killed_between_any_two_steps_of_a_code(make_helper, service, folder, sh
     assert not grants.revoked()
 
 
+@pytest.mark.parametrize("authentication, step", [
+    *((REFRESH, step) for step in range(1, 2 * len(STEPS) + 3)),
+    *((CODE, step) for step in range(1, 3 * len(STEPS) + 3))])
+def test_killed_between_any_two_steps_of_two_destinations(
+        make_helper, service, folder, shim, authentication, step):
+    """They are asked at once for one credential, so one waits for the other."""
+    grants = service.reply = RotatingService()
+    helper = make_helper(environment={"LD_PRELOAD": shim, "SHIM_KILL_AT": str(step)}).start()
+    for name in ("one", "two"):
+        helper.destination(service.url(), name=name, Authentication=authentication)
+    os.mkdir(helper.state, 0o700)
+    own = grants.refresh_token() if authentication == REFRESH else grants.code()
+    with pytest.raises((EOFError, ConnectionError)):
+        callers = [helper.caller().open(name) for name in ("one", "two")]
+        for caller in callers:
+            caller.send("GetToken", {"credential": own})
+        for caller in callers:
+            assert "error" not in caller.receive()
+    assert helper.process.wait(10) == -signal.SIGKILL
+    helper.stop(signal.SIGKILL)
+    helper.environment = {}
+    helper.start()
+    replies = [ask(helper, own, name) for name in ("one", "two")]
+    is_lost = authentication == CODE and (
+        STEPS.index("rename") + 2 <= step < len(STEPS) + STEPS.index("rename") + 2)
+    for reply in replies:
+        assert invalid_grant(reply) if is_lost else "error" not in reply, reply
+    assert authentication == REFRESH or sent(service).count(own) <= 1, "it was posted twice"
+    assert not grants.revoked() and len(records(helper)) == 1
+
+
 @pytest.mark.parametrize("authentication", [REFRESH, CODE])
 def test_killed_while_the_answer_is_on_its_way(make_helper, service, grants, authentication):
     helper = make_helper().start()

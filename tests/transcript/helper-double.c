@@ -5,17 +5,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include "digest.h"
+#include "helper-reply.h"
 #include "varlink.h"
 
-#define INTERFACE "io.maildest.Helper."
 #define READ_SIZE 4096
-#define PROXY_PORT 20004
 #define CREDENTIAL_MARK "for "
 
 void helper_double_done(struct helper_double *h)
@@ -75,105 +73,6 @@ int helper_double_fd(const struct helper_double *h)
 	return h->fd >= 0 ? h->fd : h->listen_fd;
 }
 
-static int send_reply(const struct helper_double *h, struct varlink_writer *w)
-{
-	const struct secret *message = w->w.out;
-	int r;
-
-	r = varlink_end(w);
-	if (r < 0)
-		return r;
-	(void)send(h->fd, message->data, message->len,
-	    MSG_NOSIGNAL); /* a session that does not wait for it shows elsewhere */
-	return 0;
-}
-
-/* `fields` are names and values, up to a NULL. */
-static int reply(struct helper_double *h, const char *error, const char *const *fields)
-{
-	_cleanup_secret_ struct secret message = {0};
-	struct varlink_writer w;
-
-	if (error)
-		varlink_begin_error(&w, &message, error);
-	else
-		varlink_begin_reply(&w, &message);
-	for (; *fields; fields += 2)
-		json_writer_string(&w.w, fields[0], fields[1]);
-	return send_reply(h, &w);
-}
-
-static const char *const nothing[] = {NULL};
-
-static int hang_up(struct helper_double *h)
-{
-	(void)close(h->fd); /* is the answer */
-	h->fd = -1;
-	secret_clear(&h->in); /* what was asked with it is asked anew */
-	return 0;
-}
-
-/* Makes a text of the script a token. */
-static int make_token(struct helper_double *h, struct values *v, const char *source,
-    const struct secret **ret)
-{
-	_cleanup_text_ struct text text = {0};
-	struct secret *token = &h->tokens[h->n_tokens++];
-	const char *why;
-	int r;
-
-	r = text_expand(source, TEXT_TO_COMPARE, v, &text, &why);
-	if (r == 0)
-		r = secret_append(token, secret_str(&text.bytes), text.bytes.len);
-	if (r < 0)
-		return r;
-	*ret = token;
-	return 0;
-}
-
-static int give_token(struct helper_double *h, struct values *v, const char *source)
-{
-	int r;
-
-	r = make_token(h, v, source, &h->access_token);
-	if (r < 0)
-		return r;
-	v->token = secret_str(h->access_token);
-	return reply(h, NULL, (const char *const[]){"access_token", v->token, NULL});
-}
-
-static int give_proxy(struct helper_double *h, struct values *v, const char *source)
-{
-	_cleanup_secret_ struct secret message = {0};
-	struct varlink_writer w;
-	int r;
-
-	r = make_token(h, v, source, &h->proxy_token);
-	if (r < 0)
-		return r;
-	varlink_begin_reply(&w, &message);
-	json_writer_string(&w.w, "host", "127.0.0.1");
-	json_writer_integer(&w.w, "port", PROXY_PORT);
-	json_writer_string(&w.w, "access_token", secret_str(h->proxy_token));
-	return send_reply(h, &w);
-}
-
-/* "NAME [REASON]"; the first word of TokenRefused's is the code of RFC 6749 5.2 as well. */
-static int give_error(struct helper_double *h, const char *text)
-{
-	const char *space = strchrnul(text, ' '), *reason = *space ? space + 1 : space;
-	_cleanup_free_ char *name = NULL, *code = strndup(reason, strcspn(reason, ": "));
-	const char *fields[] = {"reason", reason, "error", code, NULL};
-
-	if (!code || asprintf(&name, INTERFACE "%.*s", (int)(space - text), text) < 0) {
-		name = NULL;
-		return -ENOMEM;
-	}
-	if (strcmp(name, INTERFACE "TokenRefused") != 0)
-		fields[2] = NULL;
-	return reply(h, name, *reason ? fields : fields + 4);
-}
-
 static const char *behind(const char *text, const char *prefix)
 {
 	size_t n = strlen(prefix);
@@ -228,6 +127,16 @@ static int check_credential(const struct step *s, struct values *v, const char *
 	    s, "the session sent %s credential", given ? "another" : "no");
 }
 
+/* A parameter that is a string, or NULL; borrowed from the message. */
+static const char *parameter(const struct json *message, const char *name)
+{
+	struct json_value parameters, v;
+
+	return varlink_parameters(message, &parameters) && json_find(parameters, name, &v)
+		   ? json_string(v)
+		   : NULL;
+}
+
 /* What the session may ask the script's answers for. */
 static const struct question {
 	const char *method;
@@ -235,27 +144,51 @@ static const struct question {
 	const char *rejected; /* the parameter that holds the hash of a rejected token */
 	bool must_reject;
 	bool for_proxy;
+	bool for_client;
 } questions[] = {
-    {INTERFACE "GetToken", "token ", NULL, false, false},
-    {INTERFACE "RejectToken", "token ", "token_sha256", true, false},
-    {INTERFACE "GetConnectivityProxy", "proxy ", "rejected_sha256", false, true},
+    {INTERFACE "CheckClient", "client ", NULL, false, false, true},
+    {INTERFACE "GetToken", "token ", NULL, false, false, false},
+    {INTERFACE "RejectToken", "token ", "token_sha256", true, false, false},
+    {INTERFACE "GetConnectivityProxy", "proxy ", "rejected_sha256", false, true, false},
 };
 
+/* "USER:PASSWORD accepted" or "USER:PASSWORD refused": that is what must have been asked. */
+static int answer_client(struct helper_double *h, const struct step *s, const char *rest,
+    const struct json *message)
+{
+	const char *user = parameter(message, "user"),
+		   *password = parameter(message, "password"),
+		   *verdict = strrchr(rest, ' ');
+	_cleanup_secret_ struct secret given = {0};
+
+	if (!user || !password || !verdict ||
+	    secret_printf(&given, "%s:%s", user, password) < 0)
+		return script_complain(s, "the session asked without user and password");
+	if (given.len != (size_t)(verdict - rest) ||
+	    memcmp(secret_str(&given), rest, given.len) != 0)
+		return script_complain(s, "the session asked for another login");
+	return helper_reply_verdict(h, strcmp(verdict + 1, "accepted") == 0);
+}
+
 static int give_answer(struct helper_double *h, struct values *v,
-    const struct question *q, const struct step *s, const char *text)
+    const struct question *q, const struct step *s, const char *text,
+    const struct json *message)
 {
 	const char *rest;
 
 	rest = behind(text, q->answer);
+	if (rest && q->for_client)
+		return answer_client(h, s, rest, message);
 	if (rest)
-		return q->for_proxy ? give_proxy(h, v, rest) : give_token(h, v, rest);
+		return q->for_proxy ? helper_reply_proxy(h, v, rest)
+				    : helper_reply_token(h, v, rest);
 	rest = behind(text, "error ");
 	if (rest)
-		return give_error(h, rest);
+		return helper_reply_error(h, rest);
 	if (strcmp(text, "malformed") == 0)
 		return send(h->fd, "{]", 3, MSG_NOSIGNAL) < 0 ? -errno : 0;
 	if (strcmp(text, "closes") == 0)
-		return hang_up(h);
+		return helper_hang_up(h);
 	return strcmp(text, "silent") == 0
 		   ? 0
 		   : script_complain(
@@ -269,20 +202,10 @@ static int answer_open(struct helper_double *h)
 	rest =
 	    h->next < h->n ? behind(h->answers[h->next]->text, "refuses-session ") : NULL;
 	if (!rest)
-		return reply(h, NULL, nothing);
+		return helper_reply_nothing(h);
 	h->next++;
 	h->session_refused = true;
-	return give_error(h, rest);
-}
-
-/* A parameter that is a string, or NULL; borrowed from the message. */
-static const char *parameter(const struct json *message, const char *name)
-{
-	struct json_value parameters, v;
-
-	return varlink_parameters(message, &parameters) && json_find(parameters, name, &v)
-		   ? json_string(v)
-		   : NULL;
+	return helper_reply_error(h, rest);
 }
 
 /* The hash of a rejected token must be that of the last one given. */
@@ -320,7 +243,7 @@ static int answer_question(struct helper_double *h, struct values *v,
 		    "the session asked the helper once more than the script has answers");
 	s = h->answers[h->next++];
 	r = check_credential(s, v, parameter(message, "credential"));
-	return r < 0 ? r : give_answer(h, v, q, s, answer_text(s));
+	return r < 0 ? r : give_answer(h, v, q, s, answer_text(s), message);
 }
 
 static int handle(struct helper_double *h, struct values *v, const struct json *message)
@@ -330,7 +253,7 @@ static int handle(struct helper_double *h, struct values *v, const struct json *
 	if (method && strcmp(method, INTERFACE "OpenSession") == 0)
 		return answer_open(h);
 	if (method && strcmp(method, INTERFACE "GetTlsSession") == 0)
-		return reply(h, NULL, nothing); /* it has none */
+		return helper_reply_nothing(h); /* it has none */
 	if (method && strcmp(method, INTERFACE "PutTlsSession") == 0)
 		return 0; /* and keeps none; the call is oneway */
 	for (size_t i = 0; method && i < ELEMENTSOF(questions); i++)
@@ -352,7 +275,7 @@ static bool receive(struct helper_double *h)
 		return false;
 	n = recv(h->fd, h->in.data + h->in.len, READ_SIZE, 0);
 	if (n == 0)
-		(void)hang_up(h); /* the session needs no more tokens */
+		(void)helper_hang_up(h); /* the session needs no more tokens */
 	if (n <= 0)
 		return false;
 	h->in.len += (size_t)n;

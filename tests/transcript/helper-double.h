@@ -7,6 +7,8 @@
  *   helper: token TEXT            an access token; from now on ${token}
  *   helper: proxy TEXT            the Connectivity proxy at 127.0.0.1:20004, and TEXT as
  *                                 the token for it
+ *   helper: client USER:PASSWORD accepted|refused   whether a client's login is right,
+ *                                 which must be that one
  *   helper: error NAME [REASON]   io.maildest.Helper.NAME
  *   helper: refuses-session NAME  the same, in answer to OpenSession
  *   helper: malformed             no JSON

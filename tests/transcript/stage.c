@@ -41,6 +41,8 @@ static int connect_next(_unused_ const struct addrinfo *addresses, _unused_ int 
 		*ret_why = strdup("the dialogue has it so");
 		return c->error;
 	}
+	if (fcntl(c->session, F_SETFL, O_NONBLOCK) < 0) /* as dial_connect() makes it */
+		return -errno;
 	return TAKE_FD(c->session);
 }
 
@@ -185,7 +187,7 @@ static void run_session(struct stage *s, int control)
 {
 	_cleanup_free_ char *helper = stage_path(s, "helper.sock");
 	const struct session_request request = {
-	    .destination = stage_destination(s),
+	    .service.destination = stage_destination(s),
 	    .config_dir = s->folder,
 	    .helper_socket = helper,
 	    .login_usec = login_time(s),

@@ -19,6 +19,7 @@ static struct cache_key key_of(unsigned client)
 {
 	struct cache_key key = state_sample_key("d");
 
+	key.realm[0] = 9;
 	memcpy(key.credential, &client, sizeof(client));
 	return key;
 }
@@ -179,9 +180,13 @@ START_TEST(test_record_waits_whatever_becomes_of_its_token)
 	after = state_sample_carry_over(c, START + 2 * LIFE, START + 2 * LIFE);
 	ck_assert_ptr_nonnull(cache_find_unsaved(after, &key));
 	ck_assert_mem_eq(cache_find_unsaved(after, &key)->data, "sealed\0bytes", 12);
-	/* an edited destination is of the same client */
+	/* other destinations are of the same client too, in its realm */
 	edited.request[0] ^= 1;
+	edited.owner[0] ^= 1;
 	ck_assert_ptr_nonnull(cache_find_unsaved(after, &edited));
+	edited.realm[0] ^= 1;
+	ck_assert_ptr_null(cache_find_unsaved(after, &edited));
+	edited.realm[0] ^= 1;
 	edited.credential[0] ^= 1;
 	ck_assert_ptr_null(cache_find_unsaved(after, &edited));
 	cache_drop_unsaved(after, &key);
@@ -202,7 +207,7 @@ START_TEST(test_client_has_one_record)
 	ck_assert_int_eq(cache_set_unsaved(c, e, &first), 0);
 	f = fill(c, 2, START);
 	f->key = e->key;
-	f->key.request[0] ^= 1;
+	f->key.owner[0] ^= 1;
 	ck_assert_int_eq(cache_set_unsaved(c, f, &second), 0);
 	ck_assert_ptr_eq(cache_next_unsaved(c, NULL), f);
 	ck_assert_ptr_null(cache_next_unsaved(c, f));
@@ -228,6 +233,97 @@ START_TEST(test_edited_destination_takes_the_place_for_each_client_alone)
 	ck_assert_int_eq(secret_puts(&token, "new"), 0);
 	ck_assert_int_ge(cache_settle_token(c, e, &token, LIFE, START), 0);
 	ck_assert(!has(c, 1) && has(c, 2));
+}
+END_TEST
+
+START_TEST(test_other_destination_keeps_its_place)
+{
+	_cleanup_cache_ struct cache *c = state_sample_make();
+	struct cache_entry *e = fill(c, 1, START), *f = fetch(c, 2, START);
+	_cleanup_secret_ struct secret token = {0};
+
+	f->key = e->key;
+	f->key.owner[0] ^= 1;
+	ck_assert_int_eq(secret_puts(&token, "new"), 0);
+	ck_assert_int_ge(cache_settle_token(c, f, &token, LIFE, START), 0);
+	ck_assert_msg(has(c, 1), "one destination's token drives out another's");
+}
+END_TEST
+
+/* A fetch under way of another destination: what it can share with the first client's. */
+static int share_with(struct cache *c, void change(struct cache_entry *), uint64_t now)
+{
+	struct cache_entry *e = fetch(c, 2, now);
+
+	e->key = key_of(1);
+	e->key.owner[0] ^= 1;
+	e->key.identity[0] ^= 1;
+	if (change)
+		change(e);
+	return cache_settle_shared(c, e, now);
+}
+
+static void change_request(struct cache_entry *e)
+{
+	e->key.request[0] ^= 1;
+}
+
+static void change_realm(struct cache_entry *e)
+{
+	e->key.realm[0] ^= 1;
+}
+
+static void change_credential(struct cache_entry *e)
+{
+	e->key.credential[0] ^= 1;
+}
+
+static void change_rejected(struct cache_entry *e)
+{
+	ck_assert_int_eq(digest_sha256_hex("token-1", 7, e->rejected_sha256), 0);
+}
+
+START_TEST(test_token_of_the_same_request_is_shared)
+{
+	_cleanup_cache_ struct cache *c = state_sample_make();
+	struct cache_answer answer;
+	struct cache_entry *e;
+
+	fill(c, 1, START);
+	ck_assert_int_eq(share_with(c, NULL, START + SEC), 0);
+	e = c->first;
+	cache_entry_answer(e, START + SEC, &answer);
+	ck_assert_int_eq(answer.verdict, CACHE_TOKEN);
+	ck_assert_str_eq(answer.token, "token-1");
+	ck_assert_uint_eq(answer.left_usec, LIFE - SEC);
+	ck_assert(!e->fetching);
+	ck_assert(has(c, 1));
+}
+END_TEST
+
+START_TEST(test_no_other_token_is_shared)
+{
+	static const struct {
+		const char *label;
+		void (*change)(struct cache_entry *e);
+		uint64_t after_usec;
+	} rows[] = {
+	    {"of another request", change_request, SEC},
+	    {"of another realm", change_realm, SEC},
+	    {"of another credential", change_credential, SEC},
+	    {"the one that was refused here", change_rejected, SEC},
+	    {"an expired one", NULL, LIFE},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		_cleanup_cache_ struct cache *c = state_sample_make();
+
+		fill(c, 1, START);
+		ck_assert_msg(
+		    share_with(c, rows[i].change, START + rows[i].after_usec) == -ENOENT,
+		    "%s", rows[i].label);
+		ck_assert(c->first->fetching);
+	}
 }
 END_TEST
 
@@ -287,6 +383,9 @@ int main(void)
 	    test_record_waits_whatever_becomes_of_its_token,
 	    test_client_has_one_record,
 	    test_edited_destination_takes_the_place_for_each_client_alone,
+	    test_other_destination_keeps_its_place,
+	    test_token_of_the_same_request_is_shared,
+	    test_no_other_token_is_shared,
 	    test_strangers_drive_out_no_token,
 	    test_used_code_is_refused_for_ten_minutes,
 	};

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A client's SASL dialogue with us: any credentials will do, their form is checked. */
+/*
+ * A client's SASL dialogue with us: any credentials will do, their form is checked; and where
+ * they are the client's grant, what they lead to.
+ */
 
 #include "client-login.h"
 
 #include <errno.h>
 #include <string.h>
 
+#include "base64.h"
 #include "check-program.h"
 #include "freed-memory.h"
 #include "repeated-text.h"
@@ -164,6 +168,167 @@ START_TEST(test_credentials_do_not_stay_in_freed_memory)
 }
 END_TEST
 
+/* Whom a client's grant may be for, and what became of it. */
+struct grant {
+	int result; /* of the login upstream */
+	unsigned logins;
+	struct secret credential; /* the last one */
+};
+
+static int log_in(struct exchange *x, const struct secret *credential)
+{
+	struct grant *g = x->userdata;
+
+	g->logins++;
+	secret_clear(&g->credential);
+	ck_assert_int_eq(
+	    secret_append(&g->credential, credential->data, credential->len), 0);
+	x->logged_in = g->result == 0;
+	if (g->result < 0)
+		x->login_why = strdup("the helper says no");
+	return g->result;
+}
+
+/* `response` is what the mechanism's base64 holds, said with the command. */
+static int run_grant(struct scene *s, struct grant *g, const char *mechanism,
+    const char *response, const char *said)
+{
+	_cleanup_secret_ struct secret encoded = {0};
+
+	scene_begin(s, &protocol_smtp);
+	s->x.heard = true;
+	s->x.access = ACCESS_CLIENT_GRANT;
+	s->x.user = "us@example.com";
+	s->x.log_in = log_in;
+	s->x.userdata = g;
+	scene_client_says(s, said);
+	scene_client_ends(s);
+	ck_assert_int_eq(base64_encode(response, strlen(response), &encoded), 0);
+	return client_login_run(&s->x, mechanism, strlen(mechanism), secret_str(&encoded),
+	    encoded.len, "334 ");
+}
+
+#define BEARER(user) "user=" user "\1auth=Bearer gr.ant\1\1"
+#define OAUTHBEARER(header) "n," header ",\1auth=Bearer gr.ant\1\1"
+#define FAILURE "334 eyJzdGF0dXMiOiJpbnZhbGlkX3Rva2VuIn0=\r\n"
+
+START_TEST(test_grants)
+{
+	static const struct {
+		const char *label, *mechanism, *response, *said;
+		int result, want;
+		unsigned logins;
+		int login_error;
+		const char *heard;
+	} rows[] = {
+	    {"good", "XOAUTH2", BEARER("us@example.com"), "", 0, CLIENT_LOGIN_ACCEPTED, 1,
+		0, ""},
+	    {"good, OAUTHBEARER", "oauthbearer", OAUTHBEARER("a=us@example.com"), "", 0,
+		CLIENT_LOGIN_ACCEPTED, 1, 0, ""},
+	    {"good, no user", "OAUTHBEARER", OAUTHBEARER(""), "", 0,
+		CLIENT_LOGIN_ACCEPTED, 1, 0, ""},
+	    {"another user", "XOAUTH2", BEARER("them@example.com"), "", 0,
+		CLIENT_LOGIN_REFUSED, 0, -EBADMSG, ""},
+	    {"a user that begins so", "XOAUTH2", BEARER("us@example.com.x"), "", 0,
+		CLIENT_LOGIN_REFUSED, 0, -EBADMSG, ""},
+	    {"a user in another case", "XOAUTH2", BEARER("Us@example.com"), "", 0,
+		CLIENT_LOGIN_REFUSED, 0, -EBADMSG, ""},
+	    {"another user, OAUTHBEARER", "OAUTHBEARER",
+		OAUTHBEARER("a=them@example.com"), "AQ==\r\n", 0, CLIENT_LOGIN_REFUSED, 0,
+		-EBADMSG, FAILURE},
+	    {"malformed", "XOAUTH2", "user=us@example.com", "", 0, CLIENT_LOGIN_MALFORMED,
+		0, -EBADMSG, ""},
+	    {"malformed, OAUTHBEARER", "OAUTHBEARER", "n", "", 0, CLIENT_LOGIN_MALFORMED,
+		0, -EBADMSG, ""},
+	    {"the grant is refused", "XOAUTH2", BEARER("us@example.com"), "",
+		-EKEYREVOKED, CLIENT_LOGIN_REFUSED, 1, -EKEYREVOKED, ""},
+	    {"the identity is refused", "XOAUTH2", BEARER("us@example.com"), "", -EACCES,
+		CLIENT_LOGIN_REFUSED, 1, -EACCES, ""},
+	    {"refused, OAUTHBEARER", "OAUTHBEARER", OAUTHBEARER(""), "AQ==\r\n",
+		-EKEYREVOKED, CLIENT_LOGIN_REFUSED, 1, -EKEYREVOKED, FAILURE},
+	    {"refused, answered by what is no base64", "OAUTHBEARER", OAUTHBEARER(""),
+		"\1\r\n", -EKEYREVOKED, CLIENT_LOGIN_REFUSED, 1, -EKEYREVOKED, FAILURE},
+	    {"refused, cancelled", "OAUTHBEARER", OAUTHBEARER(""), "*\r\n", -EKEYREVOKED,
+		CLIENT_LOGIN_REFUSED, 1, -EKEYREVOKED, FAILURE},
+	    {"refused, not answered", "OAUTHBEARER", OAUTHBEARER(""), "", -EKEYREVOKED,
+		CLIENT_LOGIN_INCOMPLETE, 1, -EKEYREVOKED, FAILURE},
+	    {"no token now", "XOAUTH2", BEARER("us@example.com"), "", -EAGAIN,
+		CLIENT_LOGIN_UNAVAILABLE, 1, -EAGAIN, ""},
+	    {"no token now, OAUTHBEARER", "OAUTHBEARER", OAUTHBEARER(""), "", -EAGAIN,
+		CLIENT_LOGIN_UNAVAILABLE, 1, -EAGAIN, ""},
+	    {"our client is refused", "XOAUTH2", BEARER("us@example.com"), "", -ENOKEY,
+		CLIENT_LOGIN_UNAVAILABLE, 1, -ENOKEY, ""},
+	    {"no server", "XOAUTH2", BEARER("us@example.com"), "", -ECONNREFUSED,
+		CLIENT_LOGIN_UNAVAILABLE, 1, -ECONNREFUSED, ""},
+	    {"the client is gone", "XOAUTH2", BEARER("us@example.com"), "", -ECONNABORTED,
+		-ECONNABORTED, 1, 0, ""},
+	    {"PLAIN", "PLAIN", "\1", "", 0, CLIENT_LOGIN_UNKNOWN, 0, 0, ""},
+	    {"LOGIN", "LOGIN", "user", "", 0, CLIENT_LOGIN_UNKNOWN, 0, 0, ""},
+	    {"CRAM-MD5", "CRAM-MD5", "", "", 0, CLIENT_LOGIN_UNKNOWN, 0, 0, ""},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		struct grant g = {.result = rows[i].result};
+		_cleanup_scene_ struct scene s;
+		_cleanup_secret_ struct secret heard = {0};
+		int r =
+		    run_grant(&s, &g, rows[i].mechanism, rows[i].response, rows[i].said);
+
+		ck_assert_msg(
+		    r == rows[i].want, "%s: %d (%s)", rows[i].label, r, s.x.why);
+		ck_assert_msg(
+		    g.logins == rows[i].logins &&
+			strcmp(secret_str(&g.credential), g.logins ? "gr.ant" : "") == 0,
+		    "%s: %u logins, with '%s'", rows[i].label, g.logins,
+		    secret_str(&g.credential));
+		ck_assert_msg(s.x.login_error == rows[i].login_error &&
+				  exchange_is_open(&s.x) == (r == CLIENT_LOGIN_ACCEPTED),
+		    "%s: the session's error is %d", rows[i].label, s.x.login_error);
+		ck_assert_msg((s.x.login_error < 0) == (s.x.login_why != NULL) ||
+				  r == -ECONNABORTED,
+		    "%s: the reason is '%s'", rows[i].label, s.x.login_why);
+		ck_assert_msg(
+		    strcmp(scene_heard(s.client_fd, &heard), rows[i].heard) == 0,
+		    "%s: the client was told '%s'", rows[i].label, secret_str(&heard));
+		secret_done(&g.credential);
+	}
+}
+END_TEST
+
+START_TEST(test_a_login_that_works_makes_good_for_those_before)
+{
+	struct grant g = {.result = -EKEYREVOKED};
+	_cleanup_scene_ struct scene s;
+
+	ck_assert_int_eq(run_grant(&s, &g, "XOAUTH2", BEARER("us@example.com"), ""),
+	    CLIENT_LOGIN_REFUSED);
+	g.result = 0;
+	ck_assert_int_eq(
+	    client_login_run(&s.x, "XOAUTH2", 7,
+		"dXNlcj11c0BleGFtcGxlLmNvbQFhdXRoPUJlYXJlciBnci5hbnQBAQ==", 56, "334 "),
+	    CLIENT_LOGIN_ACCEPTED);
+	ck_assert_int_eq(s.x.login_error, 0);
+	secret_done(&g.credential);
+}
+END_TEST
+
+START_TEST(test_grants_do_not_stay_in_freed_memory)
+{
+	static const int results[] = {0, -EKEYREVOKED, -EAGAIN};
+
+	for (size_t i = 0; i < ELEMENTSOF(results); i++) {
+		struct grant g = {.result = results[i]};
+		struct scene s;
+
+		freed_memory_watch("gr.ant");
+		(void)run_grant(&s, &g, "XOAUTH2", BEARER("us@example.com"), "");
+		secret_done(&g.credential);
+		scene_done(&s);
+		ck_assert_uint_eq(freed_memory_hits(), 0);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -172,6 +337,9 @@ int main(void)
 	    test_only_the_name_counts_of_what_is_longer,
 	    test_responses_have_a_bound,
 	    test_credentials_do_not_stay_in_freed_memory,
+	    test_grants,
+	    test_a_login_that_works_makes_good_for_those_before,
+	    test_grants_do_not_stay_in_freed_memory,
 	};
 
 	return check_program("client-login", tests, ELEMENTSOF(tests));

@@ -11,13 +11,19 @@
 
 #define SECRET "hunter2"
 
-static int load(
-    const struct config_tree *t, const char *name, struct properties *p, char **ret_why)
+static int load_source(const struct config_tree *t,
+    const struct destination_source *source, struct properties *p, char **ret_why)
 {
 	_cleanup_config_ struct config c = CONFIG_INIT;
 
 	ck_assert_int_eq(config_open(&c, t->path, ret_why), 0);
-	return destination_load(&c, name, p, ret_why);
+	return destination_load(&c, source, p, ret_why);
+}
+
+static int load(
+    const struct config_tree *t, const char *name, struct properties *p, char **ret_why)
+{
+	return load_source(t, &(struct destination_source){.name = name}, p, ret_why);
 }
 
 START_TEST(test_loads_what_sap_prints)

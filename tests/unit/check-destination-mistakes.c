@@ -13,6 +13,7 @@
 
 /* Stands where a value is wrong. */
 #define SECRET "hunter2"
+#define TEN_TIMES(text) text text text text text text text text text text
 
 struct mistake {
 	const char *label, *keys, *key;
@@ -145,6 +146,37 @@ START_TEST(test_refuses_bad_values)
 	    {"identity", "\"mail.smtp.ssl.checkserveridentity\":\"no\"",
 		"mail.smtp.ssl.checkserveridentity"},
 	    {"trust all", "\"TrustAll\":\"perhaps\"", "TrustAll"},
+	    {"location id is an array", "\"CloudConnectorLocationId\":[\"" SECRET "\"]",
+		"CloudConnectorLocationId"},
+	    {"location id placeholder", "\"CloudConnectorLocationId\":\"<" SECRET ">\"",
+		"CloudConnectorLocationId"},
+	    {"location id of 190 bytes",
+		"\"CloudConnectorLocationId\":\"" TEN_TIMES("12345678901234567")
+		    TEN_TIMES("12") "\"",
+		"CloudConnectorLocationId"},
+	    {"proxy's host with a port", "\"mail.smtp.socks.host\":\"" SECRET ":1080\"",
+		"mail.smtp.socks.host"},
+	    {"proxy's port", "\"mail.smtp.socks.port\":0", "mail.smtp.socks.port"},
+	    {"proxy's user without a password", "\"mail.smtp.socks.user\":\"" SECRET "\"",
+		"mail.smtp.socks.user"},
+	    {"proxy's user of 256 bytes",
+		"\"mail.smtp.socks.user\":\"" TEN_TIMES(
+		    "1234567890123456789012345") "123456\",\"mail.smtp.socks.password\":"
+						 "\"" SECRET "\"",
+		"mail.smtp.socks.user"},
+	    {"proxy's password of 256 bytes",
+		"\"mail.smtp.socks.user\":\"u\",\"mail.smtp.socks.password\":"
+		"\"" TEN_TIMES("1234567890123456789012345") "123456\"",
+		"mail.smtp.socks.user"},
+	    {"proxy's password with a line break",
+		"\"mail.smtp.socks.user\":\"u\",\"mail.smtp.socks.password\":\"" SECRET
+		"\\n\"",
+		"mail.smtp.socks.password"},
+	    {"key store outside", "\"KeyStoreLocation\":\"../" SECRET "\"",
+		"KeyStoreLocation"},
+	    {"key store without a name", "\"KeyStoreLocation\":\"\"", "KeyStoreLocation"},
+	    {"key store's password with a line break",
+		"\"KeyStorePassword\":\"" SECRET "\\r\"", "KeyStorePassword"},
 	    {"trust store outside", "\"TrustStoreLocation\":\"../../" SECRET "\"",
 		"TrustStoreLocation"},
 	};
@@ -190,6 +222,29 @@ START_TEST(test_refuses_what_is_missing)
 }
 END_TEST
 
+START_TEST(test_refuses_what_on_premise_cannot_do)
+{
+	static const struct mistake rows[] = {
+	    {"smtps", "\"mail.smtps.host\":\"h\"", "mail.transport.protocol"},
+	    {"imaps by its alias", "\"mail.imaps.host\":\"h\"",
+		"mail.transport.protocol"},
+	    {"pop3s", "\"mail.pop3s.host\":\"h\"", "mail.transport.protocol"},
+	    {"another proxy",
+		"\"mail.smtp.host\":\"h\",\"mail.smtp.socks.host\":\"" SECRET "\"",
+		"mail.smtp.socks.host"},
+	    {"an IPv6 address", "\"mail.imap4.host\":\"2001:db8::1\"", "mail.imap4.host"},
+	    {"an IPv6 address in brackets", "\"mail.pop3.host\":\"[2001:db8::1]\"",
+		"mail.pop3.host"},
+	    {"a host of 256 bytes",
+		"\"mail.smtp.host\":\"" TEN_TIMES("a23456789012345678901234.") "b12345\"",
+		"mail.smtp.host"},
+	};
+
+	refuse_all("\"Type\":\"MAIL\",\"ProxyType\":\"OnPremise\"," BASIC ",", rows,
+	    ELEMENTSOF(rows));
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -197,6 +252,7 @@ int main(void)
 	    test_refuses_unknown_words,
 	    test_refuses_bad_values,
 	    test_refuses_what_is_missing,
+	    test_refuses_what_on_premise_cannot_do,
 	};
 
 	return check_program("destination-mistakes", tests, ELEMENTSOF(tests));

@@ -299,30 +299,6 @@ START_TEST(test_hosts)
 }
 END_TEST
 
-START_TEST(test_on_premise_has_three_protocols)
-{
-	static const char *const names[] = {
-	    "smtp", "smtps", "imap4", "imap4s", "pop3", "pop3s"};
-
-	for (size_t i = 0; i < ELEMENTSOF(names); i++) {
-		_cleanup_destination_ struct destination d = {0};
-		_cleanup_free_ char *json = NULL, *why = NULL;
-		int r;
-
-		ck_assert_int_gt(
-		    asprintf(&json,
-			"{\"Type\":\"MAIL\",\"ProxyType\":\"OnPremise\"," BASIC ","
-			"\"mail.%s.host\":\"virtual\"}",
-			names[i]),
-		    0);
-		r = destination_sample_parse(json, &d, &why);
-		ck_assert_msg(r == (i % 2 ? -EINVAL : 0), "%s: %d, %s", names[i], r, why);
-		ck_assert(r < 0 || d.tls_mode == TLS_NEVER);
-		ck_assert(r < 0 || !d.clear_text_allowed);
-	}
-}
-END_TEST
-
 START_TEST(test_ssl_and_starttls)
 {
 	static const struct {
@@ -429,6 +405,8 @@ START_TEST(test_secrets_are_wiped)
 	static const char good[] = "{" HEAD "," SMTP ",\"mail.user\":\"u\","
 				   "\"mail.password\":\"" SECRET "\","
 				   "\"mail.smtp.password\":\"" SECRET "\","
+				   "\"mail.smtp.socks.password\":\"" SECRET "\","
+				   "\"KeyStorePassword\":\"" SECRET "\","
 				   "\"TrustStorePassword\":\"" SECRET "\"}";
 	static const char bad[] = "{" HEAD "," SMTP ",\"mail.user\":\"u\","
 				  "\"mail.password\":\"" SECRET "\","
@@ -460,7 +438,6 @@ int main(void)
 	    test_password_belongs_to_basic_authentication_only,
 	    test_passwords_are_taken_as_they_are,
 	    test_hosts,
-	    test_on_premise_has_three_protocols,
 	    test_ssl_and_starttls,
 	    test_a_fragment_wins_over_its_destination,
 	    test_secrets_are_wiped,

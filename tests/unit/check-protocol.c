@@ -46,6 +46,31 @@ START_TEST(test_the_login_ends_before_a_client_gives_up)
 }
 END_TEST
 
+START_TEST(test_a_name_may_tell_the_protocol)
+{
+	static const struct {
+		const char *name;
+		const struct protocol *named, *guessed;
+	} rows[] = {
+	    {"smtp", &protocol_smtp, &protocol_smtp},
+	    {"smtps", &protocol_smtp, &protocol_smtp},
+	    {"imap4s", &protocol_imap, &protocol_imap},
+	    {"company-IMAP", &protocol_imap, &protocol_imap},
+	    {"pop3", &protocol_pop3, &protocol_pop3},
+	    {"POP-of-sales", &protocol_pop3, &protocol_pop3},
+	    {"mailbox", NULL, &protocol_smtp},
+	    {"", NULL, &protocol_smtp},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		ck_assert_msg(session_protocol_named(rows[i].name) == rows[i].named,
+		    "'%s' is misread", rows[i].name);
+		ck_assert_msg(session_guess_protocol(-1, rows[i].name) == rows[i].guessed,
+		    "'%s' leads to a wrong guess", rows[i].name);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -54,6 +79,7 @@ int main(void)
 	    test_pop3_outlives_a_server_s_own_limit,
 	    test_imap_asks_for_a_token_with_much_life_left,
 	    test_the_login_ends_before_a_client_gives_up,
+	    test_a_name_may_tell_the_protocol,
 	};
 
 	return check_program("protocol", tests, ELEMENTSOF(tests));

@@ -27,8 +27,8 @@
 #define TAKES_FOLDER 4
 #define TAKES_MAX 8
 
-static const unsigned char owner[DIGEST_SHA256_SIZE], endpoint[DIGEST_SHA256_SIZE];
-static const struct rotation_id id = {owner, endpoint, "credential"};
+static const unsigned char realm[DIGEST_SHA256_SIZE];
+static const struct rotation_id id = {realm, "credential"};
 
 /* What is not on the disk yet, of the process that will die. */
 static struct {

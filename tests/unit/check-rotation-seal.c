@@ -13,9 +13,8 @@
 #define CREDENTIAL "canary-credential-0815"
 #define TOKEN "canary-refresh-token-4711"
 
-static const unsigned char owner[DIGEST_SHA256_SIZE] = "an owner's digest";
-static const unsigned char endpoint[DIGEST_SHA256_SIZE] = "an endpoint's digest";
-static const struct rotation_id own = {owner, endpoint, CREDENTIAL};
+static const unsigned char realm[DIGEST_SHA256_SIZE] = "a realm's digest";
+static const struct rotation_id own = {realm, CREDENTIAL};
 
 static void seal(const char *token, struct secret *ret)
 {
@@ -94,12 +93,10 @@ START_TEST(test_it_opens_for_nobody_else)
 		const char *label;
 		struct rotation_id id;
 	} rows[] = {
-	    {"another owner", {other, endpoint, CREDENTIAL}},
-	    {"another endpoint", {owner, other, CREDENTIAL}},
-	    {"another credential", {owner, endpoint, CREDENTIAL "x"}},
-	    {"a part of the credential", {owner, endpoint, "canary-credential-081"}},
-	    {"no credential", {owner, endpoint, ""}},
-	    {"owner and endpoint exchanged", {endpoint, owner, CREDENTIAL}},
+	    {"another realm", {other, CREDENTIAL}},
+	    {"another credential", {realm, CREDENTIAL "x"}},
+	    {"a part of the credential", {realm, "canary-credential-081"}},
+	    {"no credential", {realm, ""}},
 	};
 	_cleanup_secret_ struct secret record = {0};
 
@@ -123,7 +120,7 @@ START_TEST(test_no_two_records_are_alike_and_none_shows_what_it_holds)
 }
 END_TEST
 
-START_TEST(test_names_are_of_owner_and_credential)
+START_TEST(test_names_are_of_realm_and_credential)
 {
 	static const unsigned char a[DIGEST_SHA256_SIZE] = {1},
 				   b[DIGEST_SHA256_SIZE] = {2};
@@ -169,7 +166,7 @@ int main(void)
 	    test_any_other_length_shuts_it,
 	    test_it_opens_for_nobody_else,
 	    test_no_two_records_are_alike_and_none_shows_what_it_holds,
-	    test_names_are_of_owner_and_credential,
+	    test_names_are_of_realm_and_credential,
 	    test_token_stays_in_no_freed_memory,
 	};
 

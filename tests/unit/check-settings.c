@@ -8,6 +8,7 @@
 
 #include "check-program.h"
 #include "config-tree.h"
+#include "deadline.h"
 
 static int load_bytes(const char *text, size_t len, struct settings *s, char **ret_why)
 {
@@ -26,6 +27,19 @@ static int load(const char *text, struct settings *s, char **ret_why)
 	return load_bytes(text, text ? strlen(text) : 0, s, ret_why);
 }
 
+static void check_times(
+    const struct settings *s, const struct settings *want, const char *label)
+{
+	uint64_t connect = want->destination_connect_usec,
+		 read = want->destination_read_usec;
+
+	ck_assert_msg(
+	    s->destination_connect_usec == (connect ? connect : 5 * USEC_PER_SEC),
+	    "%s: another time to connect", label);
+	ck_assert_msg(s->destination_read_usec == (read ? read : 10 * USEC_PER_SEC),
+	    "%s: another time to read", label);
+}
+
 START_TEST(test_reads_settings)
 {
 	static const struct {
@@ -39,6 +53,22 @@ START_TEST(test_reads_settings)
 	    {"any", "ClientLogin=any\n", {.client_login = CLIENT_LOGIN_ANY}},
 	    {"preauth", "ClientLogin=preauth\n", {.client_login = CLIENT_LOGIN_PREAUTH}},
 	    {"none", "ClientLogin=none\n", {.client_login = CLIENT_LOGIN_NONE}},
+	    {"required", "ClientLogin=required\n",
+		{.client_login = CLIENT_LOGIN_REQUIRED}},
+	    {"accept", "Activation=accept", {.activation = ACTIVATION_ACCEPT}},
+	    {"forking", "Activation=forking", {.activation = ACTIVATION_FORKING}},
+	    {"grouped", "Activation=grouped", {.activation = ACTIVATION_GROUPED}},
+	    {"group", "Clients=mail-users", {.clients = (char *)"mail-users"}},
+	    {"group with an underscore", "Clients=_mail2", {.clients = (char *)"_mail2"}},
+	    {"everyone", "Clients=staff\nClients=everyone",
+		{.clients = (char *)"everyone"}},
+	    {"instance", "DefaultInstance=Mail_1-a",
+		{.default_instance = (char *)"Mail_1-a"}},
+	    {"times",
+		"DestinationServiceConnectTimeoutSec=1\n"
+		"DestinationServiceReadTimeoutSec=600\n",
+		{.destination_connect_usec = USEC_PER_SEC,
+		    .destination_read_usec = 600 * USEC_PER_SEC}},
 	    {"no line break at the end", "ClientLogin=none",
 		{.client_login = CLIENT_LOGIN_NONE}},
 	    {"spaces", " \tClientLogin =\tnone \n", {.client_login = CLIENT_LOGIN_NONE}},
@@ -64,12 +94,33 @@ START_TEST(test_reads_settings)
 
 		ck_assert_msg(r == 0 && !why, "%s: %s", rows[i].label, why);
 		ck_assert_msg(s.client_login == rows[i].want.client_login &&
+				  s.activation == rows[i].want.activation &&
 				  s.tenant_mode == rows[i].want.tenant_mode,
 		    "%s: means something else", rows[i].label);
+		check_times(&s, &rows[i].want, rows[i].label);
+		ck_assert_pstr_eq(s.clients, rows[i].want.clients);
+		ck_assert_pstr_eq(s.default_instance, rows[i].want.default_instance);
 		ck_assert_pstr_eq(
 		    s.token_service_tenant, rows[i].want.token_service_tenant);
 		ck_assert_pstr_eq(s.additional_cas, rows[i].want.additional_cas);
 	}
+}
+END_TEST
+
+START_TEST(test_groups_of_namespaces)
+{
+	_cleanup_settings_ struct settings s = {0};
+	_cleanup_free_ char *why = NULL;
+
+	ck_assert_int_eq(load("Namespace.prod=mail-prod\nNamespace.t-1 = _x\n"
+			      "Namespace.prod=mail\n",
+			     &s, &why),
+	    0);
+	ck_assert_str_eq(settings_namespace_group(&s, "prod"), "mail");
+	ck_assert_str_eq(settings_namespace_group(&s, "t-1"), "_x");
+	ck_assert_ptr_null(settings_namespace_group(&s, "pro"));
+	ck_assert_ptr_null(settings_namespace_group(&s, "prod2"));
+	ck_assert_uint_eq(s.n_groups, 2);
 }
 END_TEST
 
@@ -94,6 +145,25 @@ START_TEST(test_refuses_and_names_the_line)
 	    {"tenant starts with a dash", "TokenServiceTenant=-a", "line 1: "},
 	    {"tenant ends with a dash", "TokenServiceTenant=a-", "line 1: "},
 	    {"no tenant", "TokenServiceTenant=", "line 1: "},
+	    {"unknown activation", "Activation=inetd", "line 1: "},
+	    {"no group", "Clients=", "line 1: "},
+	    {"group in upper case", "Clients=Everyone", "line 1: "},
+	    {"group with a space", "Clients=a b", "line 1: "},
+	    {"group that is a number", "Clients=1000", "line 1: "},
+	    {"group of 33 letters", "Clients=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+		"line 1: "},
+	    {"instance with a slash", "DefaultInstance=../x", "line 1: "},
+	    {"no instance", "DefaultInstance=", "line 1: "},
+	    {"time of nothing", "DestinationServiceReadTimeoutSec=0", "line 1: "},
+	    {"time too long", "DestinationServiceReadTimeoutSec=601", "line 1: "},
+	    {"time with a unit", "DestinationServiceReadTimeoutSec=5s", "line 1: "},
+	    {"time of four digits", "DestinationServiceConnectTimeoutSec=0005",
+		"line 1: "},
+	    {"no time", "DestinationServiceConnectTimeoutSec=", "line 1: "},
+	    {"no namespace", "Namespace.=mail", "line 1: "},
+	    {"namespace with a dot", "Namespace.a.b=mail", "line 1: "},
+	    {"namespace without a group", "Namespace.a=", "line 1: "},
+	    {"namespace for a bad group", "Namespace.a=A", "line 1: "},
 	    {"tenant of 64 letters",
 		"TokenServiceTenant="
 		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
@@ -145,6 +215,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 	    test_reads_settings,
+	    test_groups_of_namespaces,
 	    test_refuses_and_names_the_line,
 	    test_refuses_a_nul_byte,
 	    test_a_file_that_cannot_be_read_is_an_error,

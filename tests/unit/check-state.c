@@ -41,7 +41,13 @@ START_TEST(test_every_member_is_carried_over)
 	e->binding.fragment = strdup("f");
 	e->binding.instance = strdup("i");
 	e->binding.level = strdup("l");
+	e->binding.fragment_optional = strdup(BINDING_OPTIONAL);
+	e->binding.fragment_level = strdup("m");
+	e->binding.chain = strdup("c");
+	e->binding.chain_variables = strdup("a=1\nb=\n");
 	ck_assert_int_eq(binding_owner(&e->binding, e->key.owner), 0);
+	memset(e->key.realm, 'r', sizeof(e->key.realm));
+	memset(e->key.identity, 'i', sizeof(e->key.identity));
 	memset(e->rejected_sha256, 'a', DIGEST_SHA256_HEX_SIZE - 1);
 	e->rejected_at = START - SEC;
 	e->replaced_at = START - 2 * SEC;

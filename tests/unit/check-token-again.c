@@ -15,6 +15,8 @@
 #include "helper-visits.h"
 #include "repeated-text.h"
 
+static const struct service my_mail = {.destination = "my-mail"};
+
 #define SOON deadline_in(20 * USEC_PER_SEC)
 /* A loaded machine may take this much longer than it should. */
 #define SLACK_USEC (10 * USEC_PER_SEC)
@@ -36,7 +38,7 @@
 static struct token_request request_to(const struct helper_visits *v, bool wants_session)
 {
 	return (struct token_request){.path = v->path,
-	    .destination = "my-mail",
+	    .service = &my_mail,
 	    .tls_context = wants_session ? "c0ffee" : NULL,
 	    .wants_token = true,
 	    .lifetime_sec = 2100};
@@ -122,12 +124,14 @@ START_TEST(test_a_helper_that_dies_before_it_has_heard_all)
 	_cleanup_secret_ struct secret token = {0}, name = {0};
 	struct token_source t = TOKEN_SOURCE_INIT;
 	struct token_request request;
+	struct service service = {0};
 	_cleanup_free_ char *why = NULL;
 
 	repeated_text(&name, "long-", 200000);
 	helper_visits_begin(&v, 8);
 	request = request_to(&v, false);
-	request.destination = name.data;
+	service.destination = name.data;
+	request.service = &service;
 	helper_visits_start(&v);
 	ck_assert_int_eq(token_open(&t, &request, SOON, &why), 0);
 	ck_assert_int_eq(token_wait(&t, SOON, &token, &why), 0);

@@ -16,6 +16,8 @@
 #include "peer.h"
 #include "repeated-text.h"
 
+static const struct service some = {.destination = "x"};
+
 #define SOON deadline_in(20 * USEC_PER_SEC)
 #define NOBODY 65534
 
@@ -43,7 +45,10 @@ START_TEST(test_connects_to_a_helper_of_ours)
 	path = config_tree_path(&tree, "helper.sock");
 	listener = listen_at(path);
 	ck_assert_int_ge(listener, 0);
-	ck_assert_int_eq(token_open(&t, &(struct token_request){path, "x", .wants_token = true}, SOON, &why), 0);
+	ck_assert_int_eq(
+	    token_open(&t, &(struct token_request){path, &some, .wants_token = true},
+		SOON, &why),
+	    0);
 }
 END_TEST
 
@@ -64,7 +69,11 @@ START_TEST(test_says_that_there_is_no_helper)
 			ck_assert_int_eq(unlink(path), 0);
 			config_tree_puts(&tree, "helper.sock", "");
 		}
-		ck_assert_int_eq(token_open(&t, &(struct token_request){path, "x", .wants_token = true}, SOON, &why), -ENOTCONN);
+		ck_assert_int_eq(
+		    token_open(&t,
+			&(struct token_request){path, &some, .wants_token = true}, SOON,
+			&why),
+		    -ENOTCONN);
 		ck_assert_msg(strstr(why, path) && strstr(why, "is not running"),
 		    "the reason is '%s'", why);
 	}
@@ -78,7 +87,10 @@ START_TEST(test_refuses_paths_that_are_too_long)
 	_cleanup_free_ char *why = NULL;
 
 	repeated_text(&path, "/long", 40);
-	ck_assert_int_eq(token_open(&t, &(struct token_request){path.data, "x", .wants_token = true}, SOON, &why), -ENOTCONN);
+	ck_assert_int_eq(
+	    token_open(&t, &(struct token_request){path.data, &some, .wants_token = true},
+		SOON, &why),
+	    -ENOTCONN);
 	ck_assert_ptr_nonnull(strstr(why, "too long"));
 }
 END_TEST
@@ -113,7 +125,10 @@ START_TEST(test_trusts_no_listener_of_somebody_else)
 	peer_unix_pair(fds);
 	peer = peer_start(listen_as_nobody, fds[1], -1, path);
 	ck_assert_int_eq(read(fds[0], &byte, 1), 1);
-	ck_assert_int_eq(token_open(&t, &(struct token_request){path, "x", .wants_token = true}, SOON, &why), -ENOTCONN);
+	ck_assert_int_eq(
+	    token_open(&t, &(struct token_request){path, &some, .wants_token = true},
+		SOON, &why),
+	    -ENOTCONN);
 	ck_assert_ptr_nonnull(strstr(why, "neither to root"));
 	close(fds[0]);
 	ck_assert_int_eq(peer_verdict(peer), 0);

@@ -15,6 +15,8 @@
 #include "repeated-text.h"
 #include "scene.h"
 
+static const struct service my_mail = {.destination = "my-mail"};
+
 #define SOON deadline_in(20 * USEC_PER_SEC)
 #define CONTEXT "c0ffee"
 #define OPENED "{\"parameters\":{}}"
@@ -24,7 +26,7 @@
 static void begin(struct helper *h, int type, const char *context, bool wants_token)
 {
 	const struct token_request request = {
-	    .destination = "my-mail", .tls_context = context, .wants_token = wants_token};
+	    .service = &my_mail, .tls_context = context, .wants_token = wants_token};
 
 	signal(SIGPIPE, SIG_DFL); /* who is gone must not end us */
 	helper_begin(h, type | SOCK_NONBLOCK, &request, SOON);

@@ -15,6 +15,8 @@
 #include "scene.h"
 #include "varlink.h"
 
+static const struct service my_mail = {.destination = "my-mail"};
+
 #define SOON deadline_in(20 * USEC_PER_SEC)
 #define OPENED "{\"parameters\":{}}"
 #define TOKEN "{\"parameters\":{\"access_token\":\"to.ken\"}}"
@@ -26,7 +28,7 @@
 static void begin(struct helper *h, uint64_t lifetime_sec)
 {
 	const struct token_request request = {
-	    .destination = "my-mail", .wants_token = true, .lifetime_sec = lifetime_sec};
+	    .service = &my_mail, .wants_token = true, .lifetime_sec = lifetime_sec};
 
 	helper_begin(h, SOCK_SEQPACKET, &request, SOON);
 }
@@ -310,7 +312,7 @@ END_TEST
 START_TEST(test_a_helper_that_does_not_listen)
 {
 	static const struct token_request request = {
-	    .destination = "x", .wants_token = true};
+	    .service = &my_mail, .wants_token = true};
 	static char noise[SCENE_PACKET_MAX];
 	_cleanup_token_source_ struct token_source t = TOKEN_SOURCE_INIT;
 	_cleanup_free_ char *why = NULL;

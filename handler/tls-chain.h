@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* What a server showed of itself in the handshake, for who looks at a connection. */
+
+#include "tls-describe.h"
+#include "tls.h"
+
+/*
+ * Adds the certificates that the server sent, its own first. 0, also if it sent none (a
+ * resumed session); -EINVAL; -ENOMEM.
+ */
+_must_check_ int tls_chain_read(const struct tls *tls, struct tls_descriptions *ret);

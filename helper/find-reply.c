@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Replies of Destination services. Nothing of a body is repeated but its error messages. */
+
+#include "find-reply.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "json-writer.h"
+#include "json.h"
+#include "log.h"
+
+void find_reply_done(struct find_reply *r)
+{
+	secret_done(&r->destination);
+	secret_done(&r->reason);
+	*r = (struct find_reply){0};
+}
+
+/* Whether a status is the service's answer to what was asked, and not its own trouble. */
+static bool is_refusal(long status)
+{
+	return status == 400 || status == 401 || status == 403 || status == 404;
+}
+
+static const char *words_of(long status)
+{
+	switch (status) {
+	case 401:
+		return ": the Destination service does not accept our token";
+	case 403:
+		return ": our token does not entitle to the destination";
+	case 404:
+		return ": there is no such destination, or no such fragment or level";
+	}
+	return "";
+}
+
+/* "HTTP status 404: there is no such destination (what the service says)" */
+static int describe(long status, const struct json *json, struct secret *out)
+{
+	_cleanup_secret_ struct secret text = {0};
+	const char *message = NULL;
+	struct json_value v;
+	int r = 0;
+
+	if (json && json_find(json_root(json), "ErrorMessage", &v))
+		message = json_string(v);
+	if (message)
+		r = log_escape(&text, message, strlen(message));
+	if (r < 0)
+		return r;
+	return secret_printf(out, "HTTP status %ld%s%s%s%s", status,
+	    status == 200 ? ", no JSON object" : words_of(status),
+	    text.len > 0 ? " (" : "", secret_str(&text), text.len > 0 ? ")" : "");
+}
+
+/* The object a reply consists of: NULL if it is none. -ENOMEM. */
+static int parse_object(const char *body, size_t len, struct json **ret)
+{
+	_cleanup_json_ struct json *json = NULL;
+	int r;
+
+	*ret = NULL;
+	r = json_parse(body ? body : "", len, &json, NULL);
+	if (r == -ENOMEM)
+		return r;
+	if (r == 0 && json_type(json_root(json)) == JSON_OBJECT)
+		*ret = TAKE_PTR(json);
+	return 0;
+}
+
+/* Adds one key to a sum that does not depend on their order. */
+static int add_to_digest(
+    const char *key, const char *value, unsigned char sum[DIGEST_SHA256_SIZE])
+{
+	unsigned char digest[DIGEST_SHA256_SIZE];
+	_cleanup_secret_ struct secret pair = {0};
+	int r;
+
+	r = secret_append(&pair, key, strlen(key) + 1);
+	if (r == 0)
+		r = secret_puts(&pair, value);
+	if (r == 0)
+		r = digest_sha256(pair.data, pair.len, digest);
+	for (size_t i = 0; i < sizeof(digest) && r == 0; i++)
+		sum[i] ^= digest[i];
+	return r;
+}
+
+/* The keys as strings; a list or an object ("$metadata") is nothing to us. */
+static int take_destination(struct json_value object, struct find_reply *reply)
+{
+	struct json_writer w = {.out = &reply->destination};
+	const char *key, *text;
+	struct json_value v;
+	int position = 0, r = 0;
+
+	json_writer_open(&w, NULL, '{');
+	while (r == 0 && json_next_member(object, &position, &key, &v)) {
+		text = json_text(v);
+		if (!text)
+			continue;
+		json_writer_string(&w, key, text);
+		r = add_to_digest(key, text, reply->digest);
+	}
+	json_writer_close(&w, '}');
+	return r < 0 ? r : json_writer_end(&w);
+}
+
+static enum found kind_of(long status)
+{
+	if (status == 404)
+		return FOUND_NONE;
+	return is_refusal(status) ? FOUND_REFUSED : FOUND_UNAVAILABLE;
+}
+
+int find_reply_parse(
+    long http_status, const char *body, size_t len, struct find_reply *ret)
+{
+	_cleanup_find_reply_ struct find_reply reply = {.kind = kind_of(http_status)};
+	_cleanup_json_ struct json *json = NULL;
+	struct json_value inner;
+	int r;
+
+	r = parse_object(body, len, &json);
+	if (r < 0)
+		return r;
+	if (http_status != 200 || !json) {
+		r = describe(http_status, json, &reply.reason);
+	} else if (!json_find(json_root(json), "destinationConfiguration", &inner) ||
+		   json_type(inner) != JSON_OBJECT) {
+		r = secret_puts(
+		    &reply.reason, "the reply has no destinationConfiguration");
+	} else {
+		reply.kind = FOUND;
+		r = take_destination(inner, &reply);
+	}
+	if (r < 0)
+		return r;
+	*ret = reply;
+	reply = (struct find_reply){0};
+	return 0;
+}
+
+/* Whether whoever presented the credential is to be told that it is no good. */
+static const char *refusal_of(const char *text, enum grant grant)
+{
+	const char *code = token_reply_find_code(text);
+
+	return !code && grant == GRANT_RENEWAL ? "invalid_grant" : code;
+}
+
+/* A refusal for good, if it can be told from what the service says, or a temporary failure. */
+static int refuse(
+    const char *text, enum grant grant, const char *reason, struct token_reply *reply)
+{
+	const char *code = refusal_of(text, grant);
+	int r;
+
+	reply->kind = code ? TOKEN_REPLY_REFUSED : TOKEN_REPLY_TEMPORARY;
+	r = code ? secret_puts(&reply->error, code) : 0;
+	return r < 0 ? r : secret_puts(&reply->reason, reason);
+}
+
+static int take_error(const char *error, enum grant grant, struct token_reply *reply)
+{
+	_cleanup_secret_ struct secret text = {0}, reason = {0};
+	int r;
+
+	r = log_escape(&text, error, strlen(error));
+	if (r == 0)
+		r = secret_printf(&reason, "the Destination service got no token: %s",
+		    secret_str(&text));
+	return r < 0 ? r : refuse(error, grant, reason.data, reply);
+}
+
+/* The first element of "authTokens" is the one of the destination's authentication. */
+static int take_token(struct json_value root, enum grant grant, struct token_reply *reply)
+{
+	static const struct token_reply_names names = {.token = "value", .type = "type"};
+	struct json_value list, element, v;
+	int position = 0;
+	const char *error;
+
+	if (!json_find(root, "authTokens", &list) || json_type(list) != JSON_ARRAY ||
+	    !json_next_element(list, &position, &element) ||
+	    json_type(element) != JSON_OBJECT)
+		return secret_puts(&reply->reason, "the reply has no authTokens");
+	error = json_find(element, "error", &v) ? json_text(v) : NULL;
+	if (error && *error)
+		return take_error(error, grant, reply);
+	return token_reply_take(element, &names, reply);
+}
+
+/* The status alone decides, unless the service says what the token service has said. */
+static int take_status(
+    long status, const struct json *json, enum grant grant, struct token_reply *reply)
+{
+	_cleanup_secret_ struct secret reason = {0};
+	struct json_value v;
+	const char *text = NULL;
+	int r;
+
+	r = describe(status, json, &reason);
+	if (r < 0)
+		return r;
+	if (json && json_find(json_root(json), "ErrorMessage", &v))
+		text = json_string(v);
+	if (is_refusal(status) && status != 401)
+		return refuse(text ? text : "", grant, reason.data, reply);
+	return secret_puts(&reply->reason, reason.data);
+}
+
+int find_reply_parse_token(long http_status, const char *body, size_t len,
+    enum grant grant, struct token_reply *ret)
+{
+	_cleanup_token_reply_ struct token_reply reply = {.kind = TOKEN_REPLY_TEMPORARY};
+	_cleanup_json_ struct json *json = NULL;
+	int r;
+
+	r = parse_object(body, len, &json);
+	if (r < 0)
+		return r;
+	if (http_status == 200 && json)
+		r = take_token(json_root(json), grant, &reply);
+	else
+		r = take_status(http_status, json, grant, &reply);
+	if (r < 0)
+		return r;
+	*ret = reply;
+	reply = (struct token_reply){0};
+	return 0;
+}
