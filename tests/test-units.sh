@@ -7,12 +7,13 @@
 # experience is still there.
 #
 #   test-units.sh BUILD-DIRECTORY UNIT-DIRECTORY SYSUSERS-DIRECTORY TMPFILES-DIRECTORY
+#       TEMPLATE-DIRECTORY
 
 set -euo pipefail
 
-readonly BUILD=$1 UNITS=$2 SYSUSERS=$3 TMPFILES=$4
-# As systemd-analyze(1) counts it, times ten.
-readonly EXPOSURE_MAX=15
+readonly BUILD=$1 UNITS=$2 SYSUSERS=$3 TMPFILES=$4 TEMPLATES=$5
+# As systemd-analyze(1) counts it, times ten. Handlers have netlink, by which they learn who connects.
+readonly EXPOSURE_MAX=14 HANDLER_EXPOSURE_MAX=15
 
 readonly HANDLERS='maildest-imap@.service maildest-pop3@.service maildest-smtp@.service'
 readonly PLAIN='maildest-imap.socket maildest-pop3.socket maildest-smtp.socket'
@@ -23,10 +24,16 @@ readonly IMAP='maildest-imap.socket maildest-imap-forking.socket'
 readonly POP3='maildest-pop3.socket maildest-pop3-forking.socket'
 readonly SOCKETS="$PORTS maildest-helper.socket"
 readonly FORKING=maildest-forking.service
+# What generated units are links to.
+readonly SVC_SOCKETS="$TEMPLATES/svc.socket $TEMPLATES/svc-forking.socket"
+readonly SVC_ACCEPT="$TEMPLATES/svc@.service"
+readonly SVC_FORKING="$TEMPLATES/svc-forking.service"
+readonly SYNC=maildest-sync.service
 readonly HELPER=maildest-helper.service
 # Those that stay, and carry the full sandbox.
 readonly DAEMONS="$FORKING $HELPER"
-readonly ALL="$SOCKETS $HANDLERS $DAEMONS"
+readonly ALL="$SOCKETS $HANDLERS $DAEMONS $SYNC maildest-sync.path maildest-sync.timer"
+readonly ALL_FILES="$ALL $SVC_SOCKETS $SVC_ACCEPT $SVC_FORKING"
 
 # units|line|what goes wrong without it
 readonly DIRECTIVES="
@@ -56,6 +63,7 @@ maildest-smtp-forking.socket|After=maildest-helper.socket maildest-smtp.socket|i
 maildest-imap-forking.socket|After=maildest-helper.socket maildest-imap.socket|it would be in use
 maildest-pop3-forking.socket|After=maildest-helper.socket maildest-pop3.socket|it would be in use
 $FORKING|PartOf=$FORKING_PORTS|a stopped socket would leave its port open, and none could be added
+$FORKING|RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX|nobody but everyone could connect
 $HANDLERS|CollectMode=inactive-or-failed|failed sessions would pile up as units
 $HANDLERS|StandardInput=socket|the handler would not be given the connection
 $HANDLERS|StandardOutput=socket|replies would go to the journal
@@ -66,6 +74,28 @@ $HANDLERS $DAEMONS|NoNewPrivileges=yes|an exploited handler could use programs t
 $HANDLERS $DAEMONS|CapabilityBoundingSet=|an exploited handler could regain capabilities
 $HANDLERS $DAEMONS|SystemCallArchitectures=native|a second table of system calls could be attacked
 $HANDLERS $DAEMONS|LimitCORE=0|a core could hold mail, tokens and secrets
+$SVC_SOCKETS|IPAddressDeny=any|hosts of the network could connect
+$SVC_SOCKETS|IPAddressAllow=localhost|nobody could connect
+$SVC_SOCKETS|Backlog=4096|a burst of connections would be refused
+$SVC_SOCKETS|KeepAlive=yes|a client that vanished would hold its handler for ever
+$SVC_SOCKETS|TriggerLimitIntervalSec=0|200 connections in 2 s would close the port for good
+$SVC_SOCKETS|Wants=maildest-helper.socket|whoever starts the port would find no helper
+$TEMPLATES/svc.socket|Accept=yes|one process a connection is what the service template is written for
+$TEMPLATES/svc.socket|MaxConnections=1024|the default closes the 65th connection without a word
+$TEMPLATES/svc-forking.socket|Accept=no|the service would not be given the port
+$SVC_ACCEPT|CollectMode=inactive-or-failed|failed sessions would pile up as units
+$SVC_ACCEPT|StandardInput=socket|the handler would not be given the connection
+$SVC_ACCEPT|StandardOutput=socket|replies would go to the journal
+$SVC_ACCEPT|StandardError=journal|error messages would land in the mail dialogue
+$SVC_ACCEPT|LogLevelMax=notice|the service manager would add two records a connection
+$SVC_ACCEPT $SVC_FORKING|User=maildest|handlers would run as root
+$SVC_ACCEPT $SVC_FORKING $SYNC|NoNewPrivileges=yes|an exploited one could use programs that are setuid
+$SVC_ACCEPT $SVC_FORKING $SYNC|CapabilityBoundingSet=|an exploited one could regain capabilities
+$SVC_FORKING|KillMode=process|a restart would end all sessions
+$SVC_FORKING|StartLimitIntervalSec=0|five crashes would end it for good
+$SYNC|StartLimitIntervalSec=0|files that change often would stop maildest-sync.path for good
+$SYNC|ReadWritePaths=/etc/maildest/.state|it could not write what it has found
+$SYNC|PrivateNetwork=yes|it could speak with the network, which is the helper's business
 $FORKING|KillMode=process|a restart would end all sessions
 $FORKING|OOMPolicy=continue|one session without memory would end all
 $FORKING|LogRateLimitBurst=1000000|the journal would drop the records of a busy minute
@@ -82,8 +112,7 @@ $DAEMONS|Restart=always|one that died would stay dead
 $DAEMONS|RestartSec=100ms|clients would wait for it too long
 $DAEMONS|StartLimitIntervalSec=0|five crashes would end it for good
 $DAEMONS|ProtectSystem=strict|once exploited it could write to the system
-maildest-helper.service|RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX|it could not serve, or could do more
-maildest-forking.service|RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX|nobody but everyone could connect
+$HELPER|RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX|it could not serve, or could do more
 $DAEMONS|SystemCallFilter=@system-service|every system call would be open to it
 $HELPER|User=maildest-helper|the helper would run as root
 $HELPER|LimitMEMLOCK=infinity|secrets could be paged out
@@ -103,6 +132,10 @@ $HANDLERS|SystemCallFilter|it costs up to 17 ms a connection
 $HANDLERS $DAEMONS|RestrictSUIDSGID|openat2(2) would fail, and with it reading the configuration
 $DAEMONS|PrivateUsers|it could not tell who its peers are
 $FORKING|Sockets|it would open ports that nobody has enabled
+$SVC_SOCKETS|NoDelay|systemd complains of it at each Unix connection
+$SVC_SOCKETS|ListenStream|all services would listen there
+$SVC_FORKING|ExecStart|all services would have two
+$SVC_FORKING|PartOf|all services would stop with the packaged ports
 "
 
 failures=0
@@ -111,6 +144,15 @@ fail()
 {
 	echo "FAIL: $*" >&2
 	failures=$((failures + 1))
+}
+
+# place UNIT: where it has been installed; templates come with their folder.
+place()
+{
+	case $1 in
+	/*) echo "$root$1" ;;
+	*) echo "$root$UNITS/$1" ;;
+	esac
 }
 
 install_build()
@@ -131,10 +173,10 @@ check_verify()
 	local unit said
 
 	for unit in $ALL; do
-		[[ -f $root$UNITS/$unit ]] || { fail "$unit: is not installed"; continue; }
+		[[ -f $(place "$unit") ]] || { fail "$unit: is not installed"; continue; }
 		said=$(verify "$unit")
 		[[ -z $said ]] || fail "$unit: $said"
-		! grep -n '@[a-zA-Z_]*@' "$root$UNITS/$unit" ||
+		! grep -n '@[a-zA-Z_]*@' "$(place "$unit")" ||
 			fail "$unit: has a placeholder left"
 	done
 }
@@ -152,12 +194,14 @@ check_that_verify_sees_mistakes()
 
 check_exposure()
 {
-	local said unit
+	local max said unit
 
-	for unit in $DAEMONS; do
+	for unit in $DAEMONS $SYNC; do
+		max=$EXPOSURE_MAX
+		[[ $unit != *forking.service ]] || max=$HANDLER_EXPOSURE_MAX
 		said=$(systemd-analyze security --offline=yes --no-pager \
-			--threshold=$EXPOSURE_MAX "$root$UNITS/$unit" 2>&1) ||
-			fail "$unit: exposure above $EXPOSURE_MAX/10: ${said##*$'\n'}"
+			--threshold=$max "$(place "$unit")" 2>&1) ||
+			fail "$unit: exposure above $max/10: ${said##*$'\n'}"
 	done
 }
 
@@ -167,13 +211,13 @@ check_directives()
 
 	while IFS='|' read -r units line why; do
 		for unit in $units; do
-			grep -qxF -- "$line" "$root$UNITS/$unit" ||
+			grep -qxF -- "$line" "$(place "$unit")" ||
 				fail "$unit: lacks $line: without it, $why"
 		done
 	done < <(grep . <<<"$DIRECTIVES")
 	while IFS='|' read -r units line why; do
 		for unit in $units; do
-			! grep -qE "^$line=" "$root$UNITS/$unit" ||
+			! grep -qE "^$line=" "$(place "$unit")" ||
 				fail "$unit: has $line=: $why"
 		done
 	done < <(grep . <<<"$FORBIDDEN")
@@ -186,8 +230,8 @@ check_poll_limit()
 
 	version=$(systemd-analyze --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
 	(( version >= 255 )) || want="#$want"
-	for unit in $SOCKETS; do
-		grep -qxF -- "$want" "$root$UNITS/$unit" ||
+	for unit in $SOCKETS $SVC_SOCKETS; do
+		grep -qxF -- "$want" "$(place "$unit")" ||
 			fail "$unit: lacks $want on systemd $version"
 	done
 }
@@ -197,12 +241,12 @@ check_order()
 {
 	local unit
 
-	for unit in $ALL; do
+	for unit in $ALL_FILES; do
 		awk -F= '/^\[/ { last = ""; next }
 			/^#?[A-Za-z]+=/ { sub(/^#/, "", $1)
 				if ($1 < last) { print $1 " after " last; bad = 1 }
 				last = $1 }
-			END { exit bad }' "$root$UNITS/$unit" >"$scratch/log" ||
+			END { exit bad }' "$(place "$unit")" >"$scratch/log" ||
 			fail "$unit: keys are not sorted: $(tr '\n' ';' <"$scratch/log")"
 	done
 }
@@ -223,6 +267,8 @@ check_users()
 	done
 	group=$(grep '^maildest:' "$root/etc/group") || true
 	[[ $group == *:maildest-helper ]] || fail "maildest-helper is no member of group maildest"
+	grep -q '^maildest-clients:[^:]*:[0-9]*:$' "$root/etc/group" ||
+		fail "group maildest-clients is not there, or not empty"
 }
 
 # expect_folder PATH MODE GROUP
@@ -245,6 +291,8 @@ check_folders()
 	systemd-tmpfiles --root="$root" --create "$root$TMPFILES/maildest.conf" \
 		>"$scratch/log" 2>&1 || fail "systemd-tmpfiles: $(<"$scratch/log")"
 	expect_folder /run/maildest 755 root
+	expect_folder /run/maildest/services 755 root
+	expect_folder /etc/maildest/.state 700 root
 	for folder in '' /certificates /destinations /fragments /services; do
 		expect_folder "/etc/maildest$folder" 750 maildest
 	done

@@ -17,7 +17,7 @@ from fakes.target import SANITIZED, TOKEN  # noqa: E402
 from fakes.token_service import TokenService, token_reply  # noqa: E402
 from machine import Machine  # noqa: E402
 from rig.maildest import BUILD  # noqa: E402
-from sessions import PROTOCOLS  # noqa: E402
+from sessions import KINDS, PROTOCOLS  # noqa: E402
 
 # How much of a journal is worth showing when a test has failed.
 SHOWN = 20000
@@ -64,10 +64,9 @@ def mail(machine, certificates, network, tokens):  # noqa: F811
     """A mail server for each protocol, and destinations that log in with a token."""
     servers = {}
     for protocol in PROTOCOLS:
-        kind = "smtp" if protocol == "smtp" else "imap4"
         context = certificates.context()
         servers[protocol] = network.run(
-            MailServer, kind, context, "starttls", mechanisms=("XOAUTH2",)
+            MailServer, KINDS[protocol], context, "starttls", mechanisms=("XOAUTH2",)
         )
         machine.destination(protocol, servers[protocol], oauth=tokens.url())
     yield servers

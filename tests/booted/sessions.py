@@ -6,8 +6,11 @@ import threading
 
 from rig.dialogue import Dialogue
 
-PORTS = {"smtp": 587, "imap": 143}
+PORTS = {"smtp": 587, "imap": 143, "pop3": 110}
 PROTOCOLS = tuple(PORTS)
+# What a destination calls them.
+KINDS = {"smtp": "smtp", "imap": "imap4", "pop3": "pop3"}
+GREETINGS = {"smtp": "220 ", "imap": "* OK ", "pop3": "+OK "}
 AT_ONCE = 16
 
 
@@ -21,14 +24,16 @@ class Session:
     def greet(self):
         """The login has been done for us."""
         reply = self.dialogue.line()
-        wanted = "220 " if self.protocol == "smtp" else "* OK "
-        assert reply and reply.startswith(wanted), f"greeted with {reply!r}"
+        assert reply and reply.startswith(GREETINGS[self.protocol]), f"greeted with {reply!r}"
         return self
 
     def work(self):
         """Something that only the mail server can have answered."""
         if self.protocol == "imap":
             assert self.dialogue.imap("a SELECT INBOX")[-1] == "a OK Done"
+            return
+        if self.protocol == "pop3":
+            assert self.dialogue.pop3_lines("LIST") == ["+OK"]
             return
         for line in ("MAIL FROM:<a@example.com>", "RCPT TO:<b@example.com>"):
             assert self.dialogue.smtp(line) == ["250 2.0.0 OK"]
@@ -39,6 +44,8 @@ class Session:
         """Says goodbye, and the other side ends the connection."""
         if self.protocol == "smtp":
             assert self.dialogue.smtp("QUIT")[-1].startswith("221 ")
+        elif self.protocol == "pop3":
+            assert self.dialogue.pop3("QUIT").startswith("+OK")
         else:
             assert self.dialogue.imap("b LOGOUT")[-1].startswith("b OK")
         assert self.dialogue.rest() == b"", "something comes after the goodbye"
@@ -52,7 +59,7 @@ class Session:
 
 
 def begin(machine, count):
-    """So many sessions that have been greeted, one after the other of both protocols."""
+    """So many sessions that have been greeted, one after the other of all protocols."""
     return [Session(machine, PROTOCOLS[i % len(PROTOCOLS)]).greet() for i in range(count)]
 
 
@@ -63,7 +70,7 @@ def at_once(those, step):
 
 
 class Load:
-    """Whole sessions with both ports, without a pause while the block runs."""
+    """Whole sessions with all ports, without a pause while the block runs."""
 
     def __init__(self, machine):
         self.counts = dict.fromkeys(PROTOCOLS, 0)

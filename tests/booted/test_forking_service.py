@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The forking units: one service for both ports, and restarts that cut nothing."""
+"""The forking units: one service for all ports, and restarts that cut nothing."""
 
 import signal
 import time
@@ -11,9 +11,9 @@ from sessions import PORTS, PROTOCOLS, Load, Session, at_once, begin
 
 SERVICE = "maildest-forking.service"
 SOCKETS = tuple(f"maildest-{protocol}-forking.socket" for protocol in PROTOCOLS)
-BOTH = pytest.mark.parametrize("protocol", PROTOCOLS)
+EACH = pytest.mark.parametrize("protocol", PROTOCOLS)
 AT_ONCE = 300
-OPEN = 20
+OPEN = 21
 # Who has waited so long for another session to end is refused.
 PATIENCE = 10
 
@@ -51,7 +51,7 @@ def assert_over(machine):
     waiting.until(lambda: len(machine.processes(SERVICE)) <= 2, "processes without a client stay")
 
 
-def test_sessions_of_both_ports(ports):
+def test_sessions_of_all_ports(ports):
     for protocol in PROTOCOLS:
         Session(ports, protocol).whole()
     for protocol in PROTOCOLS:
@@ -64,13 +64,13 @@ def test_sessions_of_both_ports(ports):
 
 
 def test_many_sessions_at_once(ports, mail, tokens):
-    sessions = [Session(ports, PROTOCOLS[i % 2]) for i in range(AT_ONCE)]
+    sessions = [Session(ports, PROTOCOLS[i % len(PROTOCOLS)]) for i in range(AT_ONCE)]
     at_once(sessions, Session.greet)
     assert len(serving(ports)) == AT_ONCE, "not each connection has a process of its own"
     at_once(sessions, Session.work)
     at_once(sessions, Session.leave)
     for protocol in PROTOCOLS:
-        records = ports.records(protocol, AT_ONCE // 2)
+        records = ports.records(protocol, AT_ONCE // len(PROTOCOLS))
         assert {record["MAILDEST_RESULT"] for record in records} == {"ok"}
     assert len(tokens.requests) == len(PROTOCOLS), "sessions at once do not share one request"
     assert_over(ports)
@@ -92,7 +92,7 @@ def test_a_restart_cuts_nothing(ports):
     at_once(sessions, Session.leave)
     assert_over(ports)
     for protocol in PROTOCOLS:
-        records = ports.records(protocol, OPEN // 2 + load.counts[protocol])
+        records = ports.records(protocol, OPEN // len(PROTOCOLS) + load.counts[protocol])
         assert {record["MAILDEST_RESULT"] for record in records} == {"ok"}
 
 
@@ -120,7 +120,7 @@ def test_left_over_sessions_count(ports):
     assert "--sessions-max=" in record["MESSAGE"], record
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("number", (signal.SIGKILL, signal.SIGSEGV))
 def test_a_session_that_dies(ports, protocol, number):
     other = Session(ports, protocol).greet()

@@ -9,7 +9,7 @@ from sessions import PROTOCOLS, Load, Session, at_once, begin
 SERVICE = "maildest-helper.service"
 KILLS = 60
 # One protocol in each mode.
-SOCKETS = ("maildest-smtp.socket", "maildest-imap-forking.socket")
+SOCKETS = ("maildest-smtp.socket", "maildest-imap-forking.socket", "maildest-pop3.socket")
 
 
 @pytest.fixture

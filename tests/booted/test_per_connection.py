@@ -4,9 +4,9 @@
 import pytest
 
 from rig import waiting
-from sessions import PROTOCOLS, Session, at_once
+from sessions import KINDS, PROTOCOLS, Session, at_once
 
-BOTH = pytest.mark.parametrize("protocol", PROTOCOLS)
+EACH = pytest.mark.parametrize("protocol", PROTOCOLS)
 SESSIONS = 50
 MANY = 2000
 
@@ -15,7 +15,7 @@ MANY = 2000
 def ports(machine, mail):
     """As the README has it."""
     machine.systemctl(
-        "enable", "--now", "maildest-helper.socket", "maildest-smtp.socket", "maildest-imap.socket"
+        "enable", "--now", "maildest-helper.socket", *(f"maildest-{p}.socket" for p in PROTOCOLS)
     )
     return machine
 
@@ -28,7 +28,7 @@ def in_a_row(machine, protocol, count):
 def assert_fields(record, protocol):
     """The fields that the README promises, and where they come from."""
     assert record["MAILDEST_DESTINATION"] == protocol
-    assert record["MAILDEST_PROTOCOL"] == ("smtp" if protocol == "smtp" else "imap4")
+    assert record["MAILDEST_PROTOCOL"] == KINDS[protocol]
     assert record["MAILDEST_CLIENT"].startswith("127.0.0.1:")
     assert record["MAILDEST_UPSTREAM"].startswith("127.0.0.1:")
     assert record["MAILDEST_TLS"].startswith("TLSv1.3")
@@ -51,13 +51,13 @@ def assert_all_recorded(machine, protocol, count):
     assert len({record["_PID"] for record in records}) == count
 
 
-@BOTH
+@EACH
 def test_sessions_in_a_row(ports, protocol):
     in_a_row(ports, protocol, SESSIONS)
     assert_all_recorded(ports, protocol, SESSIONS)
 
 
-@BOTH
+@EACH
 def test_sessions_at_once(ports, mail, tokens, protocol):
     sessions = [Session(ports, protocol) for _ in range(SESSIONS)]
     at_once(sessions, Session.greet)
@@ -92,8 +92,8 @@ def test_many_sessions_leave_nothing(ports):
 
     Session(ports, "smtp").whole()
     wait_until_over(ports)
-    before = files()
-    at_once(PROTOCOLS, lambda protocol: in_a_row(ports, protocol, MANY // 2))
+    before, each = files(), MANY // len(PROTOCOLS)
+    at_once(PROTOCOLS, lambda protocol: in_a_row(ports, protocol, each))
     wait_until_over(ports)
     assert files() == before, f"left in /run: {files() - before}"
-    ports.records("imap", MANY // 2)
+    ports.records("imap", each)

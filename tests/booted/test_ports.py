@@ -53,7 +53,7 @@ def test_at_boot_the_forking_port_wins(machine, mail):
     # As a boot does it: all that is enabled, in one transaction.
     machine.systemctl("restart", "sockets.target")
     assert active(machine, EVERY) == set(FORKING.values())
-    at_once(begin(machine, 2), Session.leave)
+    at_once(begin(machine, len(PROTOCOLS)), Session.leave)
 
 
 def test_a_port_changes_its_mode(machine, mail):
@@ -62,7 +62,7 @@ def test_a_port_changes_its_mode(machine, mail):
     for sockets in (PLAIN, FORKING, PLAIN, FORKING):
         machine.systemctl("start", *sockets.values())
         assert active(machine, EVERY) == set(sockets.values())
-        sessions += begin(machine, 2)
+        sessions += begin(machine, len(PROTOCOLS))
     at_once(sessions, Session.work)
     at_once(sessions, Session.leave)
 
@@ -82,12 +82,14 @@ def test_a_second_forking_port_is_added(machine, mail):
 
 def test_a_forking_port_is_removed(machine, mail):
     machine.systemctl("enable", "--now", *FORKING.values())
-    sessions = begin(machine, 4)
+    sessions = begin(machine, 2 * len(PROTOCOLS))
     machine.systemctl("disable", "--now", FORKING["imap"])
     with pytest.raises(ConnectionRefusedError):
         Session(machine, "imap")
-    Session(machine, "smtp").whole()
-    assert active(machine, EVERY) == {FORKING["smtp"]}
+    left = [protocol for protocol in PROTOCOLS if protocol != "imap"]
+    for protocol in left:
+        Session(machine, protocol).whole()
+    assert active(machine, EVERY) == {FORKING[protocol] for protocol in left}
     at_once(sessions, Session.work)
     at_once(sessions, Session.leave)
 

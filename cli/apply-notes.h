@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* What was applied last, and what would be next. */
+
+#include "cli.h"
+#include "manager.h"
+#include "service-state.h"
+
+/* Hashes of units when they were last applied, since the last boot: 0 or -ENOMEM. */
+_must_check_ int apply_notes_read(struct state_table *ret);
+/* 0, or -errno with *ret_why (malloc'd). */
+_must_check_ int apply_notes_write(const struct state_table *t, char **ret_why);
+
+/*
+ * The units that the generator would write, found without it. 0, or -errno with
+ * *ret_why.
+ */
+_must_check_ int apply_foresee(
+    const struct cli *c, struct manager_units *ret, char **ret_why);

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Resources, by what the generator makes of them. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "checks.h"
+#include "identity.h"
+#include "manager.h"
+#include "ports.h"
+#include "services.h"
+
+/* "file, line N", malloc'd; for resources without a name. */
+static char *place_of(const struct resource *r)
+{
+	char *text;
+
+	return asprintf(&text, "%s, line %u", r->file, r->line) < 0 ? NULL : text;
+}
+
+static void add_verdict(struct check *k, const char *kind, const char *name,
+    const struct verdict *verdict, const char *warning)
+{
+	_cleanup_free_ char *reason = NULL;
+
+	if (verdict->condition == CONDITION_SUCCESSFUL) {
+		verdicts_add(&k->verdicts, kind, name,
+		    warning ? VERDICT_WARNING : VERDICT_OK, warning);
+		return;
+	}
+	if (asprintf(&reason, "%s: %s", condition_name(verdict->condition),
+		verdict->message ? verdict->message : "") < 0)
+		reason = NULL;
+	verdicts_add(&k->verdicts, kind, name, VERDICT_ERROR, reason);
+}
+
+/* Resources that are broken as such; those that are not have services that tell of them. */
+static void add_resource(struct check *k, const struct resource_entry *e)
+{
+	_cleanup_free_ char *place = place_of(&e->resource);
+	const char *name = e->resource.name ? e->resource.name : place;
+
+	if (!name || !verdicts_want(&k->verdicts, name))
+		return;
+	if (e->is_skipped)
+		verdicts_add(
+		    &k->verdicts, "resource", name, VERDICT_WARNING, e->resource.warning);
+	else if (e->resource.verdict.condition != CONDITION_SUCCESSFUL)
+		add_verdict(k, "resource", name, &e->resource.verdict, NULL);
+	else if (e->resource.warning)
+		verdicts_add(
+		    &k->verdicts, "resource", name, VERDICT_WARNING, e->resource.warning);
+}
+
+/* Ports of this host: of no meaning where another's configuration is looked at. */
+static void check_ports(struct check *k, const struct services *s)
+{
+	_cleanup_port_conflicts_ struct port_conflicts p = {0};
+	_cleanup_manager_ struct manager m = {0};
+	_cleanup_free_ char *why = NULL, *ignored = NULL;
+	bool has_manager;
+
+	if (!identity_is_systems(k->cli))
+		return;
+	has_manager = manager_open(&m, &ignored) == 0;
+	if (ports_find_conflicts(s, has_manager ? &m : NULL, &p, &why) < 0) {
+		verdicts_add(&k->verdicts, "port", "all", VERDICT_WARNING, why);
+		return;
+	}
+	for (size_t i = 0; i < p.n; i++)
+		if (verdicts_want(&k->verdicts, p.list[i].service))
+			verdicts_add(&k->verdicts, "port", p.list[i].service,
+			    VERDICT_ERROR, p.list[i].other);
+}
+
+void check_services(struct check *k)
+{
+	_cleanup_services_ struct services s = {0};
+
+	if (services_load(&k->config, NULL, &s) < 0) {
+		verdicts_add_result(&k->verdicts, "service", "services", -ENOMEM, NULL);
+		return;
+	}
+	if (s.warning && !k->verdicts.only)
+		verdicts_add(
+		    &k->verdicts, "service", "services", VERDICT_WARNING, s.warning);
+	for (size_t i = 0; i < s.resources.n; i++)
+		add_resource(k, &s.resources.list[i]);
+	for (size_t i = 0; i < s.n; i++)
+		if (verdicts_want(&k->verdicts, s.list[i].name))
+			add_verdict(k, "service", s.list[i].name, &s.list[i].verdict,
+			    s.list[i].warning);
+	check_ports(k, &s);
+}

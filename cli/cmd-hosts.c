@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* maildest hosts: the names of all services, as /etc/hosts wants them. */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "answer.h"
+#include "options.h"
+#include "services.h"
+#include "table.h"
+
+enum column { ADDRESS, HOST, LONG_HOST, SERVICE };
+
+static const struct table_column columns[] = {
+    [ADDRESS] = {NULL, "address"},
+    [HOST] = {NULL, "name"},
+    [LONG_HOST] = {NULL, "long_name"},
+    [SERVICE] = {NULL, "service"},
+};
+
+/* hosts(5): the long name first, where there is one, as gethostname(2)'s are written. */
+static int add(struct table *t, const struct service_unit *s, bool is_json)
+{
+	_cleanup_free_ char *long_host = service_unit_long_host(s);
+	char address[NETWORK_TEXT_MAX];
+
+	if (!long_host && errno != 0)
+		return -ENOMEM;
+	address_format(&s->endpoint.address, address);
+	if (!is_json) {
+		printf("%-15s %s%s%s\n", address, s->host, long_host ? " " : "",
+		    long_host ? long_host : "");
+		return 0;
+	}
+	table_row(t);
+	table_text(t, ADDRESS, TABLE_PLAIN, address);
+	table_text(t, HOST, TABLE_PLAIN, s->host);
+	table_text(t, LONG_HOST, TABLE_PLAIN, long_host);
+	table_text(t, SERVICE, TABLE_PLAIN, s->name);
+	return table_check(t);
+}
+
+static int report(const struct cli *c, const struct table *t)
+{
+	_cleanup_answer_ struct answer a = {0};
+
+	if (!c->json)
+		return CLI_OK;
+	answer_begin(&a);
+	table_write(t, &a.w, "hosts");
+	return answer_end(&a) ? CLI_OK : CLI_FAILED;
+}
+
+int cmd_hosts(struct cli *c, int argc, char **argv)
+{
+	_cleanup_config_ struct config config = CONFIG_INIT;
+	_cleanup_services_ struct services s = {0};
+	_cleanup_table_ struct table t = {
+	    .columns = columns, .n_columns = ELEMENTSOF(columns)};
+	_cleanup_free_ char *why = NULL;
+	char **words;
+	int r;
+
+	if (!cli_options(c, NULL, 0, argc, argv, 0, 0, &words))
+		return CLI_USAGE;
+	r = config_open(&config, c->config_dir, &why);
+	if (r == 0)
+		r = services_load(&config, NULL, &s);
+	for (size_t i = 0; r == 0 && i < s.n; i++)
+		if (s.list[i].is_served &&
+		    !address_is_wildcard(&s.list[i].endpoint.address))
+			r = add(&t, &s.list[i], c->json);
+	return r < 0 ? cli_fail(r, why) : report(c, &t);
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* maildest list: services as they are meant to be, and as they are. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "answer.h"
+#include "manager.h"
+#include "options.h"
+#include "places.h"
+#include "services.h"
+#include "table.h"
+
+enum column {
+	SERVICE,
+	TENANT,
+	RESOURCE,
+	NAMESPACE,
+	DESTINATION,
+	NAMES,
+	ADDRESS,
+	PORT,
+	SOCKET,
+	STATE,
+	AVAILABLE,
+	REASON,
+	MESSAGE,
+};
+
+static const struct table_column columns[] = {
+    [SERVICE] = {"SERVICE", "service"},
+    [TENANT] = {"TENANT", "tenant"},
+    [RESOURCE] = {NULL, "resource"},
+    [NAMESPACE] = {NULL, "namespace"},
+    [DESTINATION] = {"DESTINATION", "destination"},
+    [NAMES] = {"NAMES", "names"},
+    [ADDRESS] = {"ADDRESS", "address"},
+    [PORT] = {"PORT", "port"},
+    [SOCKET] = {"SOCKET", "socket"},
+    [STATE] = {"STATE", "state"},
+    [AVAILABLE] = {NULL, "available"},
+    [REASON] = {"REASON", "reason"},
+    [MESSAGE] = {"MESSAGE", "message"},
+};
+_Static_assert(ELEMENTSOF(columns) <= TABLE_COLUMNS_MAX, "room for all");
+
+/* What is asked about the whole system once. */
+struct view {
+	const char *only; /* NULL: all */
+	struct table table;
+	struct services services;
+	struct sockets_seen sockets;
+	struct manager_units units; /* empty where there is no systemd */
+	bool is_bad;		    /* something is not as it shall be */
+};
+
+static void view_done(struct view *v)
+{
+	table_done(&v->table);
+	services_done(&v->services);
+	sockets_done(&v->sockets);
+	manager_units_done(&v->units);
+}
+
+/* By the kernel; where it says no, systemd may know why. */
+static const char *find_state(const struct view *v, const struct service_unit *s)
+{
+	const struct manager_unit *known =
+	    s->unit ? manager_units_find(&v->units, s->unit) : NULL;
+
+	if (!s->is_served)
+		return "not served";
+	if (place_of_service_is_open(&v->sockets, s))
+		return "listening";
+	if (known && strcmp(known->active, "failed") == 0)
+		return "failed";
+	return known && strcmp(known->active, "active") == 0 ? "deaf" : "not applied";
+}
+
+static void add_verdict(
+    struct view *v, const struct verdict *verdict, const char *warning)
+{
+	bool is_good = verdict->condition == CONDITION_SUCCESSFUL;
+
+	table_text(&v->table, AVAILABLE, TABLE_PLAIN, is_good ? "True" : "False");
+	table_text(&v->table, REASON, is_good ? TABLE_GOOD : TABLE_BAD,
+	    condition_name(verdict->condition));
+	table_text(&v->table, MESSAGE, TABLE_PLAIN, is_good ? warning : verdict->message);
+	v->is_bad |= !is_good;
+}
+
+static void add_names(struct table *t, const struct service_unit *s)
+{
+	_cleanup_free_ char *long_host = service_unit_long_host(s), *both = NULL;
+
+	if (asprintf(&both, "%s%s%s", s->host, long_host ? " " : "",
+		long_host ? long_host : "") < 0)
+		both = NULL;
+	table_list(t, NAMES, TABLE_PLAIN, both);
+}
+
+static void add_place(struct table *t, const struct service_unit *s)
+{
+	char address[NETWORK_TEXT_MAX];
+
+	if (!s->is_served)
+		return;
+	address_format(&s->endpoint.address, address);
+	table_text(t, ADDRESS, TABLE_PLAIN, address);
+	table_number(t, PORT, TABLE_PLAIN, s->endpoint.port, NULL);
+	table_text(t, SOCKET, TABLE_PLAIN, s->socket);
+}
+
+static void add_service(struct view *v, const struct service_unit *s)
+{
+	const char *state = find_state(v, s);
+	bool is_open = strcmp(state, "listening") == 0;
+
+	table_row(&v->table);
+	table_text(&v->table, SERVICE, TABLE_PLAIN, s->name);
+	table_text(&v->table, TENANT, TABLE_PLAIN, s->tenant);
+	table_text(&v->table, RESOURCE, TABLE_PLAIN, s->resource->name);
+	table_text(&v->table, NAMESPACE, TABLE_PLAIN, s->resource->name_space);
+	table_text(&v->table, DESTINATION, TABLE_PLAIN, s->resource->destination);
+	add_names(&v->table, s);
+	add_place(&v->table, s);
+	table_text(&v->table, STATE, is_open ? TABLE_GOOD : TABLE_BAD, state);
+	add_verdict(v, &s->verdict, s->warning);
+	v->is_bad |= !is_open || s->is_copy;
+}
+
+/* A resource that became no service. */
+static void add_resource(struct view *v, const struct resource *r)
+{
+	_cleanup_free_ char *place = NULL;
+
+	if (asprintf(&place, "%s:%u", r->file, r->line) < 0)
+		place = NULL;
+	if (v->only && (!r->name || strcmp(r->name, v->only) != 0))
+		return;
+	table_row(&v->table);
+	table_text(&v->table, SERVICE, TABLE_PLAIN, r->name ? r->name : place);
+	table_text(&v->table, RESOURCE, TABLE_PLAIN, r->name);
+	table_text(&v->table, NAMESPACE, TABLE_PLAIN, r->name_space);
+	table_text(&v->table, STATE, TABLE_BAD, "not served");
+	add_verdict(v, &r->verdict, r->warning);
+}
+
+/* The installed pairs, one destination each: what is open of them. */
+static void add_packaged(
+    struct view *v, struct manager *m, const struct manager_unit *unit)
+{
+	static const char *const names[] = {"smtp", "imap", "pop3"};
+	size_t prefix = strlen("maildest-");
+
+	for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+		_cleanup_free_ char *listen = NULL;
+		size_t n = strlen(names[i]);
+		const char *rest = unit->name + prefix + n;
+
+		if (strncmp(unit->name + prefix, names[i], n) != 0 ||
+		    (strcmp(rest, ".socket") != 0 &&
+			strcmp(rest, "-forking.socket") != 0) ||
+		    strcmp(unit->active, "inactive") == 0 ||
+		    (v->only && strcmp(v->only, names[i]) != 0))
+			continue;
+		listen = manager_listen(m, unit->path);
+		table_row(&v->table);
+		table_text(&v->table, SERVICE, TABLE_PLAIN, names[i]);
+		table_text(&v->table, DESTINATION, TABLE_PLAIN, names[i]);
+		table_text(&v->table, ADDRESS, TABLE_PLAIN, listen);
+		table_text(&v->table, STATE, TABLE_GOOD,
+		    strcmp(unit->active, "active") == 0 ? "listening" : unit->active);
+		table_text(&v->table, MESSAGE, TABLE_FAINT, unit->name);
+	}
+}
+
+static bool is_wanted(const struct view *v, const struct service_unit *s)
+{
+	return !v->only || strcmp(s->name, v->only) == 0 ||
+	       strcmp(s->host, v->only) == 0 ||
+	       (s->resource->name && strcmp(s->resource->name, v->only) == 0);
+}
+
+static int fill(struct view *v)
+{
+	for (size_t i = 0; i < v->services.n; i++)
+		if (is_wanted(v, &v->services.list[i]))
+			add_service(v, &v->services.list[i]);
+	for (size_t i = 0; i < v->services.resources.n; i++) {
+		const struct resource_entry *e = &v->services.resources.list[i];
+
+		if (!e->is_skipped && !e->is_copy &&
+		    e->resource.verdict.condition != CONDITION_SUCCESSFUL)
+			add_resource(v, &e->resource);
+	}
+	return table_check(&v->table);
+}
+
+static int look(struct view *v, const struct cli *c, char **ret_why)
+{
+	_cleanup_config_ struct config config = CONFIG_INIT;
+	_cleanup_manager_ struct manager m = {0};
+	_cleanup_free_ char *ignored = NULL;
+	int r;
+
+	r = config_open(&config, c->config_dir, ret_why);
+	if (r == 0)
+		r = services_load(&config, NULL, &v->services);
+	if (r == 0)
+		r = sockets_read(&v->sockets);
+	if (r < 0)
+		return r;
+	/* without systemd, the kernel says most of it */
+	if (manager_open(&m, &ignored) == 0 &&
+	    manager_units(&m, "maildest-*.socket", &v->units, &ignored) == 0)
+		for (size_t i = 0; i < v->units.n; i++)
+			add_packaged(v, &m, &v->units.list[i]);
+	return fill(v);
+}
+
+static int report(const struct cli *c, const struct view *v)
+{
+	_cleanup_answer_ struct answer a = {0};
+
+	if (c->json) {
+		answer_begin(&a);
+		table_write(&v->table, &a.w, "services");
+		if (v->services.warning)
+			json_writer_string(&a.w, "warning", v->services.warning);
+		if (!answer_end(&a))
+			return CLI_FAILED;
+	} else {
+		table_print(&v->table, c);
+		if (v->services.warning)
+			cli_complain("%s", v->services.warning);
+		if (v->table.n_rows == 0)
+			cli_complain(v->only ? "there is no such service"
+					     : "there are no services");
+	}
+	if (v->only && v->table.n_rows == 0)
+		return CLI_NOTHING;
+	return v->is_bad ? CLI_CONFIGURATION : CLI_OK;
+}
+
+int cmd_list(struct cli *c, int argc, char **argv)
+{
+	_cleanup_(view_done) struct view v = {
+	    .table = {.columns = columns, .n_columns = ELEMENTSOF(columns)}};
+	_cleanup_free_ char *why = NULL;
+	char **words;
+	int r;
+
+	if (!cli_options(c, NULL, 0, argc, argv, 0, 1, &words))
+		return CLI_USAGE;
+	v.only = words[0];
+	r = look(&v, c, &why);
+	return r < 0 ? cli_fail(r, why) : report(c, &v);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* One question to maildest-helper and its answer. */
+
+#include "cli.h"
+#include "helper-link.h"
+#include "varlink.h"
+
+/*
+ * Connects; -ENOTCONN with *ret_why (malloc'd) if there is no helper, or one that is not
+ * to be trusted; -EAGAIN; -ENOMEM.
+ */
+_must_check_ int helper_call_connect(
+    const struct cli *c, struct helper_link *ret, char **ret_why);
+
+/*
+ * Sends a finished call and waits for its reply. 0 with the reply; -EPERM if the helper
+ * does not answer us; -EOPNOTSUPP if it is too old for the method; what an error reply
+ * means to a session (helper-link.h); all with *ret_why.
+ */
+_must_check_ int helper_call(
+    struct helper_link *l, const struct secret *call, struct json **ret, char **ret_why);
+
+/* The same for a method without parameters, on a connection of its own: "Status". */
+_must_check_ int helper_ask(
+    const struct cli *c, const char *method, struct json **ret, char **ret_why);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "identity.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "reason.h"
+
+#define USER "maildest"
+
+bool identity_is_systems(const struct cli *c)
+{
+	const char *path = getenv("MAILDEST_CONFIG_DIR");
+
+	return geteuid() == 0 && !c->config_dir && (!path || !*path);
+}
+
+int identity_become_service(const struct cli *c, char **ret_why)
+{
+	const struct passwd *user;
+
+	if (!identity_is_systems(c))
+		return 0;
+	errno = 0;
+	user = getpwnam(USER);
+	if (!user)
+		return reason_set(ret_why, errno ? -errno : -ESRCH,
+		    "there is no user " USER " (systemd-sysusers makes it; --as-is does "
+		    "without)");
+	if (initgroups(user->pw_name, user->pw_gid) < 0 ||
+	    setresgid(user->pw_gid, user->pw_gid, user->pw_gid) < 0 ||
+	    setresuid(user->pw_uid, user->pw_uid, user->pw_uid) < 0)
+		return reason_set(
+		    ret_why, -errno, "cannot become user " USER ": %s", strerror(errno));
+	return 1;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What goes to standard error, and what a failure means to who called. */
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+
+static const struct {
+	int error;
+	enum cli_status status;
+} classes[] = {
+    {EINVAL, CLI_CONFIGURATION},
+    {EBADMSG, CLI_CONFIGURATION},
+    {EFBIG, CLI_CONFIGURATION},
+    {EISDIR, CLI_CONFIGURATION},
+    {EXDEV, CLI_CONFIGURATION},
+    {ENOENT, CLI_NOTHING},
+    {ENOTDIR, CLI_CONFIGURATION},
+    {ELOOP, CLI_CONFIGURATION},
+    {EACCES, CLI_REFUSED},
+    {ENOKEY, CLI_REFUSED},
+    {EKEYREVOKED, CLI_REFUSED},
+    {EKEYEXPIRED, CLI_REFUSED},
+    {EPERM, CLI_ACCESS},
+    {EREMOTE, CLI_ACCESS},
+    {EAGAIN, CLI_NETWORK},
+    {EADDRNOTAVAIL, CLI_NETWORK},
+    {EKEYREJECTED, CLI_NETWORK},
+    {EREMOTEIO, CLI_NETWORK},
+    {EBUSY, CLI_NETWORK},
+    {EOPNOTSUPP, CLI_NETWORK},
+    {EPROTO, CLI_NETWORK},
+    {ECONNREFUSED, CLI_NETWORK},
+    {EHOSTUNREACH, CLI_NETWORK},
+    {ENETUNREACH, CLI_NETWORK},
+    {ECONNRESET, CLI_NETWORK},
+    {EPIPE, CLI_NETWORK},
+    {ETIMEDOUT, CLI_NETWORK},
+};
+
+enum cli_status cli_status_of(int error)
+{
+	if (error >= 0)
+		return CLI_OK;
+	for (size_t i = 0; i < ELEMENTSOF(classes); i++)
+		if (classes[i].error == -error)
+			return classes[i].status;
+	return CLI_FAILED;
+}
+
+void cli_complain(const char *format, ...)
+{
+	va_list arguments;
+
+	(void)fputs(
+	    "maildest: ", stderr); /* nobody to tell if it fails, here and below */
+	va_start(arguments, format);
+	(void)vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	(void)fputc('\n', stderr);
+}
+
+int cli_fail(int error, const char *why)
+{
+	cli_complain("%s", why ? why : strerror(-error));
+	return cli_status_of(error);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The journal's part: what failed lately. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-journal.h>
+#include <time.h>
+
+#include "deadline.h"
+#include "status.h"
+#include "terminal.h"
+
+#define SHOWN_MAX 10
+#define SINCE_USEC (24 * 60 * 60 * USEC_PER_SEC)
+
+enum failure_column { TIME, SERVICE, RESULT, WHAT };
+
+static void close_journal(sd_journal **j)
+{
+	sd_journal_close(*j);
+}
+
+/* A field's text (malloc'd), or NULL. */
+static char *field(sd_journal *j, const char *name)
+{
+	const char *text;
+	const void *data;
+	size_t n, skip = strlen(name) + 1;
+
+	if (sd_journal_get_data(j, name, &data, &n) < 0 || n < skip)
+		return NULL;
+	text = data;
+	return strndup(text + skip, n - skip);
+}
+
+static void add(struct table *t, sd_journal *j, uint64_t when)
+{
+	_cleanup_free_ char *service = field(j, "MAILDEST_SERVICE");
+	_cleanup_free_ char *destination = field(j, "MAILDEST_DESTINATION");
+	_cleanup_free_ char *result = field(j, "MAILDEST_RESULT");
+	_cleanup_free_ char *message = field(j, "MESSAGE");
+	_cleanup_free_ char *time = terminal_time((int64_t)(when / USEC_PER_SEC));
+
+	table_row(t);
+	table_number(t, TIME, TABLE_FAINT, (int64_t)(when / USEC_PER_SEC), time);
+	table_text(t, SERVICE, TABLE_PLAIN, service ? service : destination);
+	table_text(t, RESULT, TABLE_BAD, result);
+	table_text(t, WHAT, TABLE_PLAIN, message);
+}
+
+/* Records of either program that are warnings or worse. */
+static int select_records(sd_journal *j)
+{
+	static const char *const matches[] = {"SYSLOG_IDENTIFIER=maildest-handler",
+	    "SYSLOG_IDENTIFIER=maildest-helper", "PRIORITY=0", "PRIORITY=1", "PRIORITY=2",
+	    "PRIORITY=3", "PRIORITY=4"};
+	int r = 0;
+
+	for (size_t i = 0; i < ELEMENTSOF(matches) && r >= 0; i++)
+		r = sd_journal_add_match(j, matches[i], 0);
+	return r;
+}
+
+void status_ask_journal(struct status *s)
+{
+	_cleanup_(close_journal) sd_journal *j = NULL;
+	struct timespec now;
+	uint64_t since, when;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail */
+	since = (uint64_t)now.tv_sec * USEC_PER_SEC - SINCE_USEC;
+	if (sd_journal_open(&j, SD_JOURNAL_LOCAL_ONLY) < 0 || select_records(j) < 0 ||
+	    sd_journal_seek_tail(j) < 0)
+		return; /* there is none, or not for us */
+	for (unsigned i = 0; i < SHOWN_MAX && sd_journal_previous(j) > 0; i++) {
+		if (sd_journal_get_realtime_usec(j, &when) < 0 || when < since)
+			return;
+		add(&s->failures, j, when);
+	}
+}

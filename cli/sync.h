@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* The part of a synchronisation that asks the helper. */
+
+#include "config.h"
+#include "verdicts.h"
+
+struct services;
+
+/*
+ * Finds the protocol of each service whose destination lives in a Destination service,
+ * and records what has changed; one that cannot be had keeps the protocol it had, and
+ * leaves an error among the verdicts. 0; -errno with *ret_why (malloc'd) if nothing can
+ * be recorded.
+ */
+_must_check_ int sync_protocols(const struct cli *c, const struct config *config,
+    struct services *s, struct verdicts *v, char **ret_why);

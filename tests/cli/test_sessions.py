@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""maildest sessions and stop: whose sessions run, and their end."""
+
+import os
+
+import pytest
+
+from fakes.target import NOBODY
+
+NAME = f"service-{os.getpid()}"
+
+
+@pytest.fixture
+def session(command, maildest, serve):
+    """A session that has logged in; its destination has a name of this process's own."""
+    maildest.destination(NAME, serve("smtp"))
+    maildest.start_helper()
+    here = maildest.connect(NAME)
+    here.smtp()
+    yield here
+    here.close()
+
+
+def test_a_session_is_listed(command, session):
+    session.smtp("EHLO x")
+    (row,) = command.json("sessions", NAME)["sessions"]
+    assert row["service"] == NAME
+    assert row["uid"] == os.geteuid()
+    assert row["pid"] == session.process.pid
+    assert row["client"] == "127.0.0.1:%d" % session.socket.getsockname()[1]
+    assert row["bytes_from_client"] == len("EHLO x\r\n")
+    # what the client's kernel has not confirmed yet is not counted
+    assert 0 < row["bytes_to_client"] <= len(session.got)
+    assert 0 <= row["age"] < 60
+    assert NAME in command("sessions", NAME)
+
+
+def test_no_session_of_that_name(command):
+    assert command.json("sessions", "nothing", status=7)["sessions"] == []
+    command("stop", "--sessions", "nothing", status=7)
+
+
+def test_stop_ends_the_sessions_of_a_service(command, session):
+    assert command.json("stop", "--sessions", NAME)["ended"] == 1
+    assert session.rest() == "", "the session goes on"
+    assert session.process.child.wait(10) == -15
+
+
+def test_others_learn_no_user(command, session):
+    """Who may not look into others' processes is still told that they are there."""
+    done = command.run("sessions", NAME, "--json", user=NOBODY)
+    assert done.returncode in (0, 7), done.stderr

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the command is called, and what it says to those who call it otherwise."""
+
+import re
+
+import pytest
+
+COMMANDS = (
+    "add", "apply", "check", "forget", "hosts", "list", "sessions", "status", "stop", "sync",
+    "test",
+)  # fmt: skip
+
+
+def test_help_names_every_command(command):
+    said = command("--help")
+    for name in COMMANDS:
+        assert re.search(rf"^  {name}\b", said, re.M), f"--help does not name {name}"
+    assert "Exit status: 0" in said
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_its_help(command, name):
+    said = command("help", name)
+    assert said.startswith(f"Usage: maildest {name}")
+    assert said == command(name, "--help"), "the two ways to ask for help differ"
+
+
+@pytest.mark.parametrize(
+    "words",
+    (
+        (),
+        ("nonsense",),
+        ("help", "nonsense"),
+        ("check", "--nonsense"),
+        ("check", "a", "b"),
+        ("test",),
+        ("test", "smtp", "--tenant=a.b"),
+        ("forget",),
+        ("forget", "smtp", "--tenant"),
+        ("stop",),
+        ("hosts", "mail"),
+        ("status", "mail"),
+        ("add",),
+        ("add", "mail"),
+    ),
+    ids=" ".join,
+)
+def test_wrong_use_is_said_and_has_a_status_of_its_own(command, words):
+    done = command.run(*words)
+    assert done.returncode == 2, f"ends with {done.returncode}: {done.stderr}"
+    assert done.stderr and not done.stdout
+
+
+def test_without_a_configuration(command):
+    done = command.run("check", env={"MAILDEST_CONFIG_DIR": "/nonexistent"})
+    assert done.returncode == 7
+    assert "/nonexistent" in done.stderr
+
+
+def test_options_may_stand_anywhere(command):
+    command.basic("smtp")
+    config = f"--config-dir={command.config}"
+    nowhere = {"MAILDEST_CONFIG_DIR": "/nonexistent"}
+    assert command.json("check", config, "smtp", env=nowhere)["ok"]
+    assert command.json("check", "smtp", config, env=nowhere)["ok"]
+
+
+def test_no_colours_where_nobody_looks(command):
+    command.basic("smtp")
+    assert "\033" not in command("check")

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * maildest-generator: makes units of the Destination resources, as a generator of systemd
+ * (systemd.generator(7)): at each boot and each `systemctl daemon-reload`, before anything
+ * else runs. It asks nobody, writes nothing but units, and always succeeds: one broken
+ * resource must not cost the others. What is wrong is in the journal and in
+ * `maildest list`.
+ *
+ * $MAILDEST_CONFIG_DIR and $MAILDEST_GROUP_FILE (/etc/group) are for tests; systemd sets
+ * neither.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "log.h"
+#include "unit-files.h"
+
+#define IDENTIFIER "maildest-generator"
+#define EXIT_USAGE 2
+#define KMSG "/dev/kmsg"
+#define JOURNAL_SOCKET "/run/systemd/journal/socket"
+/* A broken export of a whole cluster must not fill the kernel's log. */
+#define MESSAGES_MAX 50
+
+struct reporter {
+	int kmsg;   /* the kernel's log, for before the journal runs; or -1 */
+	unsigned n; /* messages so far */
+};
+
+static void reporter_open(struct reporter *to)
+{
+	log_open(IDENTIFIER, -1);
+	if (!getenv("MAILDEST_LOG_TARGET") && access(JOURNAL_SOCKET, F_OK) < 0)
+		to->kmsg = open(KMSG, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY);
+}
+
+static void say(const struct reporter *to, enum log_priority priority, const char *text)
+{
+	if (to->kmsg < 0)
+		log_message(priority, "%s", text);
+	else /* there is no further place to complain to */
+		(void)dprintf(to->kmsg, "<%d>" IDENTIFIER ": %s\n", priority, text);
+}
+
+/* "<what><name>: <condition> (<reason>)"; names of files may be anything. */
+static void complain(struct reporter *to, enum log_priority priority, const char *what,
+    const char *name, const char *condition, const char *reason)
+{
+	_cleanup_secret_ struct secret text = {0};
+
+	if (to->n++ == MESSAGES_MAX)
+		say(to, LOG_PRIORITY_NOTICE, "there is more to say: maildest list");
+	if (to->n > MESSAGES_MAX)
+		return;
+	if (secret_printf(&text, "%s", what) < 0 ||
+	    log_escape(&text, name, strlen(name)) < 0 ||
+	    secret_printf(&text, ": %s%s%s%s", condition, *condition ? " (" : "",
+		reason ? reason : "", *condition ? ")" : "") < 0)
+		return;
+	say(to, priority, secret_str(&text));
+}
+
+static void report_resource(struct reporter *to, const struct resource_entry *e)
+{
+	char place[32];
+
+	if (e->resource.verdict.condition == CONDITION_SUCCESSFUL)
+		return;
+	(void)snprintf(place, sizeof(place), "line %u of ", e->resource.line); /* fits */
+	complain(to, LOG_PRIORITY_ERROR, e->resource.line ? place : "", e->resource.file,
+	    condition_name(e->resource.verdict.condition), e->resource.verdict.message);
+}
+
+static void report_service(struct reporter *to, const struct service_unit *u)
+{
+	if (u->verdict.condition != CONDITION_SUCCESSFUL)
+		complain(to, LOG_PRIORITY_ERROR,
+		    u->is_served ? "service " : "no socket for service ", u->name,
+		    condition_name(u->verdict.condition), u->verdict.message);
+	if (u->warning)
+		complain(to, LOG_PRIORITY_WARNING, "service ", u->name, "", u->warning);
+}
+
+static void report(struct reporter *to, const struct services *s)
+{
+	if (s->warning)
+		complain(to, LOG_PRIORITY_ERROR, "", "left out", "", s->warning);
+	for (size_t i = 0; i < s->resources.n; i++)
+		report_resource(to, &s->resources.list[i]);
+	for (size_t i = 0; i < s->n; i++)
+		report_service(to, &s->list[i]);
+}
+
+static int generate(const struct config *c, const char *path, struct reporter *to)
+{
+	_cleanup_services_ struct services s = {0};
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct unit_folder folder = {.fd = fd, .path = path};
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = services_load(c, getenv("MAILDEST_GROUP_FILE"), &s);
+	if (r == 0)
+		r = units_write(&folder, &s);
+	report(to, &s);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	_cleanup_config_ struct config c = CONFIG_INIT;
+	_cleanup_free_ char *why = NULL;
+	struct reporter reporter = {.kmsg = -1};
+	int r;
+
+	if (argc != 2 && argc != 4) {
+		(void)fputs("usage: maildest-generator NORMAL-DIR [EARLY-DIR LATE-DIR]\n",
+		    stderr); /* nobody to tell if it fails */
+		return EXIT_USAGE;
+	}
+	reporter_open(&reporter);
+	r = config_open(&c, NULL, &why);
+	if (r == -ENOENT)
+		return EXIT_SUCCESS; /* nothing is configured */
+	if (r == 0)
+		r = generate(&c, argv[1], &reporter);
+	if (r < 0)
+		complain(&reporter, LOG_PRIORITY_ERROR, "", "no units could be made", "",
+		    why ? why : strerror(-r));
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

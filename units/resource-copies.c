@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Copies of resources. A resource that somebody breaks while editing it keeps its socket:
+ * its copy counts as long as its file is there and has something broken that it may be,
+ * and no valid resource has its name.
+ */
+
+#include "resources.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "owner.h"
+#include "reason.h"
+#include "service-state.h"
+
+static bool is_needed(
+    const struct resources *r, size_t n, const char *file, const struct resource *copy)
+{
+	bool is_broken = false;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct resource *o = &r->list[i].resource;
+		bool is_good = o->verdict.condition == CONDITION_SUCCESSFUL &&
+			       !r->list[i].is_skipped;
+		bool is_namesake = o->name && strcmp(o->name, copy->name) == 0;
+
+		if (is_good && is_namesake)
+			return false;
+		if (!is_good && !r->list[i].is_skipped && (!o->name || is_namesake) &&
+		    (strcmp(o->file, file) == 0 ||
+			strcmp(o->file, RESOURCES_FOLDER) == 0))
+			is_broken = true;
+	}
+	return is_broken;
+}
+
+/* Adds the entry that a copy is, if it counts; `n` are those that files have. */
+static int add_copy(struct resources *r, size_t n, const struct tree_node *document)
+{
+	const struct tree_node *source = tree_find(document, STATE_COPY_SOURCE),
+			       *inner = tree_find(document, STATE_COPY_RESOURCE);
+	struct resource copy = {0};
+	struct resource_entry *e;
+	char *why = NULL;
+	int k;
+
+	if (!source || source->type != TREE_TEXT || !inner)
+		return 0;
+	k = resource_read(inner, &copy, &why);
+	free(why);
+	if (k <= 0 || copy.verdict.condition != CONDITION_SUCCESSFUL ||
+	    r->n == RESOURCES_MAX || !is_needed(r, n, source->text, &copy)) {
+		resource_done(&copy);
+		return MIN_OF(k, 0);
+	}
+	e = resources_add(r, source->text, 0);
+	if (!e) {
+		resource_done(&copy);
+		return -ENOMEM;
+	}
+	copy.file = e->resource.file;
+	free(copy.warning);
+	e->resource = copy;
+	e->is_copy = true;
+	return reason_set(&e->resource.warning, 0,
+	    "its file says nothing valid of it any more: it serves as it was before");
+}
+
+static int read_copy(
+    const struct config *c, struct resources *r, size_t n, const char *file)
+{
+	_cleanup_config_file_ struct config_file f = {0};
+	_cleanup_tree_ struct tree tree = {0};
+	_cleanup_free_ char *why = NULL, *why_not = NULL;
+	const struct tree_node *document;
+	int k;
+
+	k = owner_read(c, RESOURCES_COPIES, file, RESOURCES_FILE_MAX, &f, &why);
+	if (k < 0)
+		return k == -ENOMEM ? k : 0; /* a copy that cannot be read is none */
+	k = tree_read_json(&tree, secret_str(&f.text), f.text.len, &document, &why_not);
+	if (k <= 0)
+		return k == -ENOMEM ? k : 0;
+	return add_copy(r, n, document);
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int is_copy(const struct dirent *d)
+{
+	return resources_file_counts(d->d_name);
+}
+
+/* Nothing is read where nothing is broken. */
+static bool has_broken(const struct resources *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->list[i].resource.verdict.condition != CONDITION_SUCCESSFUL)
+			return true;
+	return false;
+}
+
+int resources_add_copies(const struct config *c, struct resources *r)
+{
+	struct dirent **files;
+	size_t n = r->n;
+	int found, k = 0;
+
+	if (!has_broken(r))
+		return 0;
+	found = scandirat(c->fd, RESOURCES_COPIES, &files, is_copy, by_name);
+	if (found < 0)
+		return errno == ENOMEM ? -ENOMEM : 0;
+	for (int i = 0; i < found; i++) {
+		if (k == 0)
+			k = read_copy(c, r, n, files[i]->d_name);
+		free(files[i]);
+	}
+	free(files);
+	return k;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where services listen: addresses as recorded, as annotated, or next to be recorded. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "addresses.h"
+#include "digest.h"
+#include "services-private.h"
+
+/* Such that the path fits a sockaddr_un (unix(7): 107 bytes and a NUL). */
+#define SOCKET_NAME_MAX 79
+#define SOCKET_NAME_HEAD 60
+#define SOCKET_NAME_DIGITS 12
+
+static int set_socket(struct service_unit *s)
+{
+	char digest[DIGEST_SHA256_HEX_SIZE];
+	int r;
+
+	if (strlen(s->name) <= SOCKET_NAME_MAX) {
+		r = asprintf(&s->socket, SERVICES_SOCKETS "/%s.sock", s->name);
+	} else {
+		r = digest_sha256_hex(s->name, strlen(s->name), digest);
+		if (r == 0)
+			r = asprintf(&s->socket, SERVICES_SOCKETS "/%.*s_%.*s.sock",
+			    SOCKET_NAME_HEAD, s->name, SOCKET_NAME_DIGITS, digest);
+	}
+	if (r < 0)
+		s->socket = NULL;
+	return r < 0 ? -ENOMEM : 0;
+}
+
+static uint16_t choose_port(const struct service_unit *s)
+{
+	if (s->resource->has_listen && s->resource->listen.port)
+		return s->resource->listen.port;
+	if (s->resource->port)
+		return s->resource->port;
+	return mail_protocol_port(s->protocol);
+}
+
+/* Addresses that are given already: 0 or -ENOMEM. */
+static void take_known(struct services *s, struct addresses *a)
+{
+	struct address address;
+
+	for (size_t i = 0; i < s->addresses.n; i++)
+		if (address_parse(s->addresses.rows[i].value, &address) == 0)
+			addresses_take(a, &address);
+	for (size_t i = 0; i < s->n; i++)
+		if (s->list[i].resource->has_listen)
+			addresses_take(a, &s->list[i].resource->listen.address);
+}
+
+/* Whether it is known where the service listens; if so, it is set. */
+static bool set_known_address(struct services *all, struct service_unit *s)
+{
+	const char *recorded = state_table_find(&all->addresses, s->name);
+
+	s->is_recorded = true;
+	if (s->resource->has_listen) {
+		s->endpoint.address = s->resource->listen.address;
+		return true;
+	}
+	if (recorded && address_parse(recorded, &s->endpoint.address) == 0 &&
+	    address_is_loopback(&s->endpoint.address))
+		return true;
+	s->is_recorded = false;
+	return false;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp((*(struct service_unit *const *)a)->name,
+	    (*(struct service_unit *const *)b)->name);
+}
+
+static int give_address(struct addresses *a, struct service_unit *s)
+{
+	int r = addresses_give(a, s->name, &s->endpoint.address);
+
+	if (r == 0)
+		return 0;
+	s->is_served = false;
+	r = verdict_set(&s->verdict, CONDITION_SERVICE_CREATION_FAILED,
+	    "no address is left in 127.88.0.0/16");
+	return r == -ENOMEM ? r : 0;
+}
+
+/* In the order of names, so that the files' order does not matter. */
+static int give_addresses(struct services *all, struct addresses *a)
+{
+	_cleanup_free_ struct service_unit **without =
+	    calloc(all->n + 1, sizeof(*without));
+	size_t n = 0;
+	int r = 0;
+
+	if (!without)
+		return -ENOMEM;
+	for (size_t i = 0; i < all->n; i++)
+		if (all->list[i].is_served && !set_known_address(all, &all->list[i]))
+			without[n++] = &all->list[i];
+	qsort(without, n, sizeof(struct service_unit *), by_name);
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = give_address(a, without[i]);
+	return r;
+}
+
+/* Whether both cannot be listened on at once. */
+static bool collide(const struct endpoint *a, const struct endpoint *b)
+{
+	return a->port == b->port && a->address.family == b->address.family &&
+	       (address_equal(&a->address, &b->address) ||
+		   address_is_wildcard(&a->address) || address_is_wildcard(&b->address));
+}
+
+/* Only addresses that somebody has chosen can collide, so only these are compared with all. */
+static int check_endpoint(struct services *all, size_t chosen)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		struct service_unit *later = &all->list[MAX_OF(i, chosen)];
+		const struct service_unit *first = &all->list[MIN_OF(i, chosen)];
+		int r;
+
+		if (i == chosen || !later->is_served || !first->is_served ||
+		    !collide(&later->endpoint, &first->endpoint))
+			continue;
+		later->is_served = false;
+		r = verdict_set(&later->verdict, CONDITION_SERVICE_CREATION_FAILED,
+		    "its address and port are those of service %s already", first->name);
+		if (r == -ENOMEM)
+			return r;
+	}
+	return 0;
+}
+
+int services_set_places(struct services *s)
+{
+	struct addresses *a = addresses_new();
+	int r;
+
+	if (!a)
+		return -ENOMEM;
+	take_known(s, a);
+	r = give_addresses(s, a);
+	addresses_free(a);
+	for (size_t i = 0; i < s->n && r == 0; i++) {
+		s->list[i].endpoint.port = choose_port(&s->list[i]);
+		r = set_socket(&s->list[i]);
+	}
+	for (size_t i = 0; i < s->n && r == 0; i++)
+		if (s->list[i].resource->has_listen)
+			r = check_endpoint(s, i);
+	return r;
+}

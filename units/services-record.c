@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the tools remember so that the generator finds it: see service-state.h. */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "owner.h"
+#include "reason.h"
+#include "resource-json.h"
+#include "services.h"
+
+#define COPIES "services/"
+
+static bool is_valid(const struct resource_entry *e)
+{
+	return !e->is_skipped && e->resource.verdict.condition == CONDITION_SUCCESSFUL;
+}
+
+static int record_addresses(const struct config *c, struct services *s, char **ret_why)
+{
+	char text[NETWORK_TEXT_MAX];
+	bool is_changed = false;
+	int r;
+
+	for (size_t i = 0; i < s->n; i++) {
+		struct service_unit *service = &s->list[i];
+
+		if (!service->is_served || service->is_recorded)
+			continue;
+		address_format(&service->endpoint.address, text);
+		r = state_table_set(&s->addresses, service->name, text);
+		if (r < 0)
+			return r;
+		service->is_recorded = is_changed = true;
+	}
+	return is_changed ? state_table_write(c, "addresses", &s->addresses, ret_why) : 0;
+}
+
+/* Whether a file of the state says the same already. */
+static bool is_written(
+    const struct config *c, const char *file, const struct secret *text)
+{
+	_cleanup_config_file_ struct config_file f = {0};
+	_cleanup_free_ char *why = NULL;
+
+	return owner_read(c, STATE_FOLDER, file, RESOURCES_FILE_MAX, &f, &why) == 0 &&
+	       f.text.len == text->len &&
+	       memcmp(secret_str(&f.text), text->data, text->len) == 0;
+}
+
+static int record_copy(const struct config *c, const struct resource *r, char **ret_why)
+{
+	_cleanup_secret_ struct secret text = {0};
+	_cleanup_free_ char *file = NULL;
+	struct json_writer w = {.out = &text};
+	int k;
+
+	if (asprintf(&file, COPIES "%s.json", r->name) < 0) {
+		file = NULL;
+		return -ENOMEM;
+	}
+	json_writer_open(&w, NULL, '{');
+	json_writer_string(&w, STATE_COPY_SOURCE, r->file);
+	resource_write_json(&w, STATE_COPY_RESOURCE, r);
+	json_writer_close(&w, '}');
+	k = json_writer_end(&w);
+	if (k < 0)
+		return k == -ENOMEM ? k
+				    : reason_set(ret_why, k,
+					  "the name of a file in " RESOURCES_FOLDER
+					  "/ is not UTF-8");
+	if (is_written(c, file, &text))
+		return 0;
+	return service_state_write(c, file, text.data, text.len, ret_why);
+}
+
+static int record_copies(const struct config *c, const struct services *s, char **ret_why)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < s->resources.n && r == 0; i++)
+		if (is_valid(&s->resources.list[i]) && !s->resources.list[i].is_copy)
+			r = record_copy(c, &s->resources.list[i].resource, ret_why);
+	return r;
+}
+
+/* Whether a resource of that name is there, or one that its copy stands for. */
+static bool is_in_use(const struct services *s, const char *file)
+{
+	size_t n = strlen(file) - strlen(".json");
+
+	for (size_t i = 0; i < s->resources.n; i++) {
+		const struct resource *r = &s->resources.list[i].resource;
+
+		if (r->name && strlen(r->name) == n && memcmp(r->name, file, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int forget_copies(const struct config *c, const struct services *s, char **ret_why)
+{
+	_cleanup_close_ int fd =
+	    openat(c->fd, RESOURCES_COPIES, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct dirent *d;
+	DIR *folder;
+	int r = 0;
+
+	if (fd < 0)
+		return 0; /* there are none */
+	folder = fdopendir(fd);
+	if (!folder)
+		return -ENOMEM;
+	(void)TAKE_FD(fd); /* the stream's now */
+	while (r == 0 && (d = readdir(folder)))
+		if (resources_file_counts(d->d_name) && !is_in_use(s, d->d_name) &&
+		    unlinkat(dirfd(folder), d->d_name, 0) < 0)
+			r = reason_set(ret_why, -errno, RESOURCES_COPIES "/%s: %s",
+			    d->d_name, strerror(errno));
+	(void)closedir(folder); /* it was only read */
+	return r;
+}
+
+/* The settings, once they have been found valid. */
+static int record_settings(const struct config *c, char **ret_why)
+{
+	_cleanup_config_file_ struct config_file f = {0};
+	_cleanup_free_ char *why = NULL;
+	int r;
+
+	r = owner_read(c, NULL, "maildest.conf", CONFIG_FILE_MAX, &f, &why);
+	if (r < 0 && r != -ENOENT)
+		return r == -ENOMEM ? r : 0; /* said already */
+	if (r == 0 && is_written(c, "maildest.conf", &f.text))
+		return 0;
+	return service_state_write(
+	    c, "maildest.conf", secret_str(&f.text), f.text.len, ret_why);
+}
+
+int services_record(const struct config *c, struct services *s, char **ret_why)
+{
+	int r;
+
+	r = record_addresses(c, s, ret_why);
+	if (r == 0)
+		r = record_copies(c, s, ret_why);
+	if (r == 0)
+		r = forget_copies(c, s, ret_why);
+	if (r == 0 && !s->warning)
+		r = record_settings(c, ret_why);
+	return r;
+}
+
+int services_record_protocols(
+    const struct config *c, const struct state_table *protocols, char **ret_why)
+{
+	return state_table_write(c, "protocols", protocols, ret_why);
+}

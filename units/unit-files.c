@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Links, drop-ins and wants, for each service a socket and what it starts. */
+
+#include "unit-files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define WANTS "sockets.target.wants"
+#define HEAD "# made by maildest-generator\n"
+
+char *unit_format(const char *format, ...)
+{
+	char *text;
+	va_list ap;
+	int n;
+
+	va_start(ap, format);
+	n = vasprintf(&text, format, ap);
+	va_end(ap);
+	return n < 0 ? NULL : text;
+}
+
+static int write_text(int folder, const char *file, const char *text)
+{
+	_cleanup_close_ int fd = openat(
+	    folder, file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	size_t len = strlen(text);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = write(fd, text, len);
+	if (n < 0)
+		return -errno;
+	return (size_t)n == len ? 0 : -ENOSPC;
+}
+
+int unit_write_file(const struct unit_folder *folder, const char *file, const char *text)
+{
+	return write_text(folder->fd, file, text);
+}
+
+int unit_write(const struct unit_folder *folder, const char *unit, const char *template,
+    const char *text)
+{
+	_cleanup_free_ char *target = NULL, *dropin = NULL, *file = NULL, *whole = NULL;
+
+	if (!(target = unit_format(TEMPLATES_DIR "/%s", template)) ||
+	    !(dropin = unit_format("%s.d", unit)) ||
+	    !(file = unit_format("%s.d/service.conf", unit)) ||
+	    !(whole = unit_format(HEAD "%s", text)))
+		return -ENOMEM;
+	if (mkdirat(folder->fd, dropin, 0755) < 0)
+		return -errno;
+	if (symlinkat(target, folder->fd, unit) < 0)
+		return -errno;
+	return write_text(folder->fd, file, whole);
+}
+
+int unit_want(const struct unit_folder *folder, const char *unit)
+{
+	_cleanup_free_ char *target = NULL, *link = NULL;
+
+	if (!(target = unit_format("../%s", unit)) ||
+	    !(link = unit_format(WANTS "/%s", unit)))
+		return -ENOMEM;
+	if (mkdirat(folder->fd, WANTS, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	return symlinkat(target, folder->fd, link) < 0 ? -errno : 0;
+}
+
+static int write_socket(const struct unit_folder *folder, const struct services *all,
+    const struct service_unit *s, const char *template)
+{
+	_cleanup_secret_ struct secret text = {0};
+	int r;
+
+	r = secret_printf(&text, "[Unit]\nDescription=maildest service %s\n", s->name);
+	if (r == 0)
+		r = unit_text_source(&text, all, s);
+	if (r == 0)
+		r = secret_puts(&text, "\n[Socket]\n");
+	if (r == 0)
+		r = unit_text_listen(&text, s);
+	if (r == 0)
+		r = unit_text_access(&text, s);
+	if (r == 0)
+		r = unit_write(folder, s->unit, template, secret_str(&text));
+	return r < 0 ? r : unit_want(folder, s->unit);
+}
+
+/* `socket` is the unit that it goes with, or NULL for one of each connection. */
+static int write_service(const struct unit_folder *folder, const struct service_unit *s,
+    const char *unit, const char *template, const char *socket)
+{
+	_cleanup_secret_ struct secret text = {0};
+	int r = 0;
+
+	if (socket)
+		r = secret_printf(&text,
+		    "[Unit]\nDescription=maildest sessions of service %s\nPartOf=%s\n\n",
+		    s->name, socket);
+	if (r == 0)
+		r = secret_puts(&text, "[Service]\n");
+	if (r == 0)
+		r = unit_text_command(&text, s->arguments, s->n_arguments);
+	return r < 0 ? r : unit_write(folder, unit, template, secret_str(&text));
+}
+
+int units_name(struct services *s)
+{
+	if (s->settings.activation == ACTIVATION_GROUPED)
+		return unit_groups_name(s);
+	for (size_t i = 0; i < s->n; i++) {
+		struct service_unit *u = &s->list[i];
+
+		if (!u->is_served)
+			continue;
+		u->unit = unit_format("maildest-svc-%s.socket", u->name);
+		if (!u->unit)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int write_units(const struct unit_folder *folder, const struct services *all,
+    const struct service_unit *s)
+{
+	bool is_forking = all->settings.activation == ACTIVATION_FORKING;
+	_cleanup_free_ char *service = NULL;
+	int r;
+
+	if (!(service = unit_format(
+		  "maildest-svc-%s%s.service", s->name, is_forking ? "" : "@")))
+		return -ENOMEM;
+	/* the service first: a socket without one fails at its first connection */
+	r = write_service(folder, s, service,
+	    is_forking ? "svc-forking.service" : "svc@.service",
+	    is_forking ? s->unit : NULL);
+	if (r < 0)
+		return r;
+	return write_socket(
+	    folder, all, s, is_forking ? "svc-forking.socket" : "svc.socket");
+}
+
+int units_write(const struct unit_folder *folder, struct services *s)
+{
+	int r;
+
+	if (s->settings.activation == ACTIVATION_GROUPED)
+		return unit_groups_write(folder, s);
+	for (size_t i = 0; i < s->n; i++) {
+		struct service_unit *u = &s->list[i];
+
+		if (!u->is_served)
+			continue;
+		r = write_units(folder, s, u);
+		if (r == 0)
+			continue;
+		u->is_served = false;
+		if (r == -ENOMEM ||
+		    verdict_set(&u->verdict, CONDITION_SERVICE_CREATION_FAILED,
+			"its units cannot be written: %s", strerror(-r)) == -ENOMEM)
+			return -ENOMEM;
+	}
+	return 0;
+}
