@@ -20,7 +20,10 @@ from rig.dialogue import Dialogue  # noqa: E402
 from rig.maildest import Maildest  # noqa: E402
 from rig.servers import world  # noqa: E402
 
-PORTS = {"smtp": 587, "smtps": 465, "imap4": 143, "imap4s": 993, "imap": 143, "imaps": 993}
+PORTS = {
+    "smtp": 587, "smtps": 465, "imap4": 143, "imap4s": 993, "imap": 143, "imaps": 993,
+    "pop3": 110, "pop3s": 995,
+}  # fmt: skip
 BOLD, PLAIN = ("\x1b[1m", "\x1b[0m") if sys.stdout.isatty() else ("", "")
 WIDTH = 110
 
@@ -106,6 +109,14 @@ def list_folders(port):
         imap_step(session, "2 LOGOUT")
 
 
+def list_mails(port):
+    with Dialogue(port, show, timeout=60) as session:
+        for command in (None, "list", "quit"):
+            reply = session.pop3_lines(command) if command == "list" else [session.pop3(command)]
+            if not reply[0].startswith("+OK"):
+                raise Refused(reply[0])
+
+
 def show_records(maildest, names):
     say("What the journal of a systemd host would hold: one record a session")
     for name in names:
@@ -138,7 +149,7 @@ def embedded(maildest_folder):
         user = "demo@example.com"
         client = here.tokens.add_client(user)
         keys = {
-            name: destinations.client_credentials(
+            name: destinations.oauth(
                 protocol, server.ports[port], user, client, host=server.host
             )
             for name, protocol, server, port in (
@@ -242,6 +253,8 @@ def try_one(port, protocol, keys, recipient):
     say(f"Talking to it: telnet 127.0.0.1 {port}")
     if protocol.startswith("imap"):
         list_folders(port)
+    elif protocol.startswith("pop3"):
+        list_mails(port)
     elif recipient:
         sender = keys.get(f"mail.{protocol}.from") or keys["mail.user"]
         text = (f"From: {sender}", f"To: {recipient}", "Subject: maildest's demo", "", "It works.")

@@ -11,6 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from rig import company as companies  # noqa: E402
 from rig import maildest as product  # noqa: E402
 from rig import servers  # noqa: E402
 from rig.scene import Scene  # noqa: E402
@@ -74,3 +75,10 @@ def scene(world, maildest):
     here = Scene(world, maildest)
     yield here
     maildest.secrets += here.client.issued
+
+
+@pytest.fixture
+def company(scene):
+    """The same mail and token services in a company network, behind a Cloud Connector."""
+    with companies.company(scene) as here:
+        yield here

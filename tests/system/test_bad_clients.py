@@ -9,17 +9,17 @@ import socket
 import pytest
 
 from fakes.fixtures import certificates, maildest, serve, shim  # noqa: F401
-from fakes.mail_server import IMAP_STEPS, SMTP_STEPS
+from fakes.mail_server import IMAP_STEPS, POP3_STEPS, SMTP_STEPS
 from fakes.target import PASSWORD, refusal_pattern
 from rig import waiting
 from rig.ports import free_port
 
-PROTOCOLS = ("smtp", "imap4")
-BOTH = pytest.mark.parametrize("protocol", PROTOCOLS)
+PROTOCOLS = ("smtp", "imap4", "pop3")
+EACH = pytest.mark.parametrize("protocol", PROTOCOLS)
 MIB = 1 << 20
 EVIL = "evil@example.com"
 LOGIN_COMMAND = re.compile(
-    r"AUTH PLAIN \S+\r\n|M\d+ AUTHENTICATE PLAIN \S+\r\n(?:M\d+ CAPABILITY\r\n)?"
+    r"AUTH PLAIN(?: |\r\n)\S+\r\n|M\d+ AUTHENTICATE PLAIN \S+\r\n(?:M\d+ CAPABILITY\r\n)?"
 )
 
 
@@ -37,7 +37,7 @@ def connect(maildest, serve):
 
 def greeting(session):
     line = session.line()
-    assert line.startswith(("220 ", "* OK ")), f"{line!r}: {session.process.output()}"
+    assert line.startswith(("220 ", "* OK ", "+OK ")), f"{line!r}: {session.process.output()}"
     return line
 
 
@@ -55,7 +55,7 @@ def assert_ended(server):
 # --- silence
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("how", ("close", "half_close", "reset"))
 def test_a_client_that_says_nothing(maildest, connect, protocol, how):
     session, server = connect(protocol)
@@ -66,27 +66,27 @@ def test_a_client_that_says_nothing(maildest, connect, protocol, how):
         assert record["RESULT"] == "client-gone" and record["PRIORITY"] == 5, record
     else:
         assert record["RESULT"] == "ok", record
-        assert {"smtp": "QUIT", "imap4": "LOGOUT"}[protocol] in commands(server)
+        assert {"imap4": "LOGOUT"}.get(protocol, "QUIT") in commands(server)
     assert_ended(server)
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("how", ("close", "half_close", "reset"))
 def test_a_client_that_left_before_the_handler_looked(connect, protocol, how):
     """As port scans and health checks do; nothing to be alarmed about."""
     session, server = connect(protocol, before=lambda session: getattr(session, how)())
     record = session.record()
-    assert record["RESULT"] == ("client-gone" if how == "reset" else "ok"), record
+    assert record["RESULT"] == ("ok" if how == "half_close" else "client-gone"), record
     assert record["PRIORITY"] == 5, record
     assert_ended(server)
 
 
-@BOTH
+@EACH
 def test_a_client_that_does_not_read(maildest, shim, connect, protocol):
     """Replies that nobody takes end the session after a minute."""
     session, server = connect(protocol, env=shim.environment(SPEED=30))
     greeting(session)
-    line = b"HELP\r\n" if protocol == "smtp" else b"a CAPABILITY\r\n"
+    line = {"smtp": b"HELP\r\n", "imap4": b"a CAPABILITY\r\n", "pop3": b"CAPA\r\n"}[protocol]
     session.socket.settimeout(1)
     with session.watch_memory() as memory, contextlib.suppress(TimeoutError, ConnectionError):
         while not session.is_over():
@@ -102,6 +102,7 @@ def test_a_client_that_does_not_read(maildest, shim, connect, protocol):
 BODY = {
     "smtp": f"EHLO x\r\nMAIL FROM:<{EVIL}>\r\nRCPT TO:<{EVIL}>\r\nDATA\r\nevil\r\n.\r\nQUIT\r\n",
     "imap4": f"a LOGIN {EVIL} x\r\nb SELECT INBOX\r\nc STORE 1:* FLAGS (\\Deleted)\r\nd LOGOUT\r\n",
+    "pop3": f"USER {EVIL}\r\nPASS x\r\nDELE 1\r\nQUIT\r\n",
 }
 HEADERS = "Host: 127.0.0.1:587\r\nContent-Length: 999\r\n\r\n"
 REQUESTS = {
@@ -142,7 +143,7 @@ def assert_turned_away(maildest, session, protocol):
     assert record["CLIENT"].startswith("127.0.0.1:"), record
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("label", EARLY)
 def test_http_before_the_greeting(maildest, connect, label, protocol):
     """A web page or a forged request: the mail server is not even dialled."""
@@ -152,7 +153,7 @@ def test_http_before_the_greeting(maildest, connect, label, protocol):
     assert not server.connections, "the mail server was bothered"
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("pieces", (0, 1), ids=("at-once", "byte-by-byte"))
 @pytest.mark.parametrize("label", REQUESTS)
 def test_http_after_the_greeting(maildest, connect, label, pieces, protocol):
@@ -167,12 +168,12 @@ def test_http_after_the_greeting(maildest, connect, label, pieces, protocol):
     assert_turned_away(maildest, session, protocol)
     assert_ended(server)
     told = commands(server)
-    for word in ("EVIL", "MAIL", "SELECT", "STORE", "HTTP", "HOST"):
+    for word in ("EVIL", "MAIL", "SELECT", "STORE", "DELE", "HTTP", "HOST"):
         assert word not in told, f"the mail server saw {told!r}"
     assert not server.mails
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("method", ("POST", "PROPFIND"))
 def test_http_whose_version_lies_at_the_edge_of_a_buffer(maildest, serve, method, protocol):
     server = serve(protocol, tls=None)
@@ -205,15 +206,17 @@ OTHERS = {
 }
 
 
+@pytest.mark.parametrize("protocol", ("smtp", "pop3"))
 @pytest.mark.parametrize("when", ("early", "late"))
 @pytest.mark.parametrize("label", OTHERS)
-def test_bytes_that_begin_no_smtp_command(maildest, connect, label, when):
+def test_bytes_that_begin_no_command(maildest, connect, label, when, protocol):
+    """Here commands begin with a letter; an IMAP tag may begin with a digit."""
     early = when == "early"
-    session, server = connect("smtp", before=saying(OTHERS[label]) if early else None)
+    session, server = connect(protocol, before=saying(OTHERS[label]) if early else None)
     if not early:
         greeting(session)
         session.send(OTHERS[label])
-    assert_turned_away(maildest, session, "smtp")
+    assert_turned_away(maildest, session, protocol)
     assert bool(server.connections) != early
     assert_ended(server)
     assert "EHLO" not in commands(server)
@@ -233,13 +236,13 @@ def test_a_tls_handshake_at_imap(maildest, connect, when):
 # --- errors and long lines
 
 
-@BOTH
+@EACH
 def test_a_client_that_errs_five_times(maildest, connect, protocol):
     session, server = connect(protocol)
     greeting(session)
     for i in range(5):
         session.send(f"GARBAGE {i}\r\n")
-        assert session.line().startswith(("500 5.5.1 ", "GARBAGE BAD ")), session.got
+        assert session.line().startswith(("500 5.5.1 ", "GARBAGE BAD ", "-ERR No ")), session.got
     maildest.assert_refused(session, protocol, "client-errors")
     assert_ended(server)
     assert "GARBAGE" not in commands(server)
@@ -257,6 +260,10 @@ LONG = {
     "imap-literal": ("imap4", "a LOGIN {999999999}", "a BAD "),
     "imap-literal-64-bit": ("imap4", "a LOGIN {18446744073709551615}", "a BAD "),
     "imap-many-blanks": ("imap4", " " * MIB, "* BAD "),
+    "pop3-line": ("pop3", "x" * MIB, "-ERR The line"),
+    "pop3-user": ("pop3", "USER " + "x" * MIB, "-ERR The line"),
+    "pop3-list": ("pop3", "LIST " + "x" * MIB, "-ERR The line"),
+    "pop3-auth": ("pop3", "AUTH PLAIN " + "A" * MIB, "-ERR The line"),
 }
 
 
@@ -271,6 +278,9 @@ def test_a_long_line_is_refused_and_the_session_goes_on(connect, label):
         if protocol == "smtp":
             assert session.smtp("NOOP").startswith("250 ")
             assert session.smtp("QUIT").startswith("221 ")
+        elif protocol == "pop3":
+            assert session.pop3("USER x").startswith("+OK")
+            assert session.pop3("QUIT").startswith("+OK")
         else:
             assert session.imap("b NOOP").startswith("b OK")
             session.imap("c LOGOUT")
@@ -294,7 +304,7 @@ def test_a_long_command_for_the_server_is_the_servers_to_judge(connect):
 
 
 @pytest.mark.parametrize("mechanism", ("PLAIN", "LOGIN"))
-@BOTH
+@EACH
 def test_a_long_response_is_refused_and_the_session_goes_on(connect, protocol, mechanism):
     session, _ = connect(protocol)
     greeting(session)
@@ -302,6 +312,10 @@ def test_a_long_response_is_refused_and_the_session_goes_on(connect, protocol, m
         assert session.smtp(f"AUTH {mechanism}").startswith("334 ")
         assert session.smtp("A" * MIB).startswith("500 5.5.6 ")
         assert session.smtp("NOOP").startswith("250 ")
+    elif protocol == "pop3":
+        assert session.pop3(f"AUTH {mechanism}").startswith("+ ")
+        assert session.pop3("A" * MIB).startswith("-ERR The response")
+        assert session.pop3("USER x").startswith("+OK")
     else:
         session.send(f"a AUTHENTICATE {mechanism}\r\n")
         assert session.line().startswith("+ ")
@@ -322,6 +336,7 @@ def test_a_literal_that_comes_unasked_is_too_long(maildest, connect):
 ENDLESS = {
     "smtp": ("smtp", b""), "smtp-auth": ("smtp", b"AUTH PLAIN "), "imap": ("imap4", b""),
     "imap-login": ("imap4", b"a LOGIN "), "smtp-line-mode": ("smtp", b"MAIL FROM:a@b\r\nRCPT TO:"),
+    "pop3": ("pop3", b""), "pop3-auth": ("pop3", b"AUTH PLAIN "),
 }  # fmt: skip
 
 
@@ -359,6 +374,8 @@ TALK = {
     "smtp-line-mode": ("smtp", b"MAIL FROM:a@b\r\nRCPT TO:c@d\r\nDATA\r\nbody\r\n.\r\nQUIT\r\n"),
     "imap": ("imap4", b'a LOGIN "u" {3}\r\nabc\r\nb SELECT INBOX\r\nc NOOP\r\nd LOGOUT\r\n'),
     "imap-auth": ("imap4", b"a AUTHENTICATE LOGIN\r\nYQ==\r\nYQ==\r\nb LOGOUT\r\n"),
+    "pop3": ("pop3", b"USER u\r\nPASS p\r\nLIST\r\nDELE 1\r\nQUIT\r\n"),
+    "pop3-auth": ("pop3", b"AUTH LOGIN\r\nYQ==\r\nYQ==\r\nQUIT\r\n"),
 }  # fmt: skip
 DOT = b"\r\n.\r\n"
 AT_ONCE = 12
@@ -393,8 +410,9 @@ def test_a_client_that_leaves_after_any_byte(maildest, serve, label, how):
     assert len(server.mails) <= len(complete), "half a mail was delivered"
 
 
-LOGIN_STEPS = [("smtp", step) for step in SMTP_STEPS[:6]] + [("imap4", step) for step in IMAP_STEPS]
-RELAY_STEPS = [("smtp", step) for step in SMTP_STEPS[6:]] + [("imap4", "SELECT")]
+LOGIN_STEPS = [("smtp", step) for step in SMTP_STEPS[:6]]
+LOGIN_STEPS += [("imap4", step) for step in IMAP_STEPS] + [("pop3", step) for step in POP3_STEPS]
+RELAY_STEPS = [("smtp", step) for step in SMTP_STEPS[6:]] + [("imap4", "SELECT"), ("pop3", "LIST")]
 
 
 @pytest.mark.parametrize("protocol,step", LOGIN_STEPS)
@@ -430,9 +448,9 @@ def test_a_client_that_ends_during_the_login(connect, protocol, step, how):
 def test_a_client_that_leaves_while_the_server_thinks(connect, protocol, step, how):
     session, server = connect(protocol, tls="starttls", hold=(step,))
     greeting(session)
-    session.send(TALK["smtp" if protocol == "smtp" else "imap"][1])
+    session.send(TALK[protocol.rstrip("4")][1])
     server.wait_for(step)
-    if protocol == "imap4":
+    for _ in range({"imap4": 1, "pop3": 2}.get(protocol, 0)):
         session.line()
     getattr(session, how)()
     if how == "reset":
@@ -451,7 +469,7 @@ def test_a_client_that_leaves_while_the_server_thinks(connect, protocol, step, h
 # --- many
 
 
-@BOTH
+@EACH
 def test_two_hundred_clients_while_the_server_is_down(maildest, protocol):
     class Nowhere:
         host, port, tls = "127.0.0.1", free_port(), "starttls"

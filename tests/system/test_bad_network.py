@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from fakes.fixtures import certificates, maildest, network, serve, shim, tokens  # noqa: F401
-from fakes.mail_server import drip, server_tls, silence
+from fakes.mail_server import DENIED, LOGIN, drip, server_tls, silence
 from fakes.network import Network, black_hole, random_loopback
 from fakes.target import NOBODY, PASSWORD, TOKEN
 from fakes.token_service import token_reply
@@ -16,10 +16,10 @@ from rig import waiting
 from rig.ports import free_port
 from rig.secrets import find
 
-PROTOCOLS = ("smtp", "imap4")
-IMPLICIT = {"smtp": "smtps", "imap4": "imap4s"}
-GREETING = {"smtp": "220 ", "imap4": "* OK "}
-BOTH = pytest.mark.parametrize("protocol", PROTOCOLS)
+PROTOCOLS = ("smtp", "imap4", "pop3")
+IMPLICIT = {"smtp": "smtps", "imap4": "imap4s", "pop3": "pop3s"}
+GREETING = {"smtp": "220 ", "imap4": "* OK ", "pop3": "+OK "}
+EACH = pytest.mark.parametrize("protocol", PROTOCOLS)
 
 
 def assert_greeted(session, protocol):
@@ -47,7 +47,7 @@ def at(host, port):
 # --- not reached
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("host", ("no-such-host.invalid", "invalid", "a..invalid", "-.invalid"))
 def test_an_unknown_host(maildest, protocol, host):
     maildest.destination(protocol, at(host, 25), protocol)
@@ -55,7 +55,7 @@ def test_an_unknown_host(maildest, protocol, host):
     maildest.assert_refused(session, protocol, "resolve", f"'{host}'", at_most=26)
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("host", ("127.0.0.1", "localhost", "[::1]"))
 def test_a_closed_port(maildest, protocol, host):
     port = free_port()
@@ -64,7 +64,7 @@ def test_a_closed_port(maildest, protocol, host):
     maildest.assert_refused(maildest.connect(protocol), protocol, "connect", *words, at_most=5)
 
 
-@BOTH
+@EACH
 def test_a_server_that_does_not_answer_at_all(maildest, protocol):
     with black_hole() as (host, port):
         keys = {f"mail.{protocol}.connectiontimeout": 300}
@@ -74,7 +74,7 @@ def test_a_server_that_does_not_answer_at_all(maildest, protocol):
 
 
 @pytest.mark.parametrize("first", ("127.0.0.9", "::1", "127.0.0.9,127.0.0.10,::1,127.0.0.11"))
-@BOTH
+@EACH
 def test_the_first_addresses_are_dead(maildest, shim, serve, protocol, first):
     server = serve(protocol)
     maildest.destination(protocol, server, host="several.example")
@@ -85,7 +85,7 @@ def test_the_first_addresses_are_dead(maildest, shim, serve, protocol, first):
     assert "HANDSHAKE" in server.connections[0].steps
 
 
-@BOTH
+@EACH
 def test_the_first_address_is_silent(maildest, shim, serve, protocol):
     server = serve(protocol, tls=None)
     hole = random_loopback()
@@ -95,7 +95,7 @@ def test_the_first_address_is_silent(maildest, shim, serve, protocol):
         assert_greeted(maildest.connect(protocol, env=env), protocol)
 
 
-@BOTH
+@EACH
 def test_all_addresses_are_dead(maildest, shim, protocol):
     port = free_port()
     addresses = [f"127.0.0.{i}" for i in range(2, 22)]
@@ -120,8 +120,14 @@ IMAP_PHASES = {
     "CAPABILITY-TLS": "asking for capabilities", "AUTHENTICATE": "logging in",
     "CAPABILITY-LOGIN": "asking for capabilities",
 }  # fmt: skip
+POP3_PHASES = {
+    "GREETING": "waiting for the greeting", "CAPA": "asking for capabilities",
+    "STLS": "asking for STARTTLS", "HANDSHAKE": "starting TLS",
+    "CAPA-TLS": "asking for capabilities", "AUTH": "logging in", "RESPONSE": "logging in",
+}  # fmt: skip
 PHASES = [("smtp", *row) for row in SMTP_PHASES.items()]
 PHASES += [("imap4", *row) for row in IMAP_PHASES.items()]
+PHASES += [("pop3", *row) for row in POP3_PHASES.items()]
 
 
 def dripping(protocol, step):
@@ -129,7 +135,8 @@ def dripping(protocol, step):
         # Behind the client's hello: earlier it would be an injection.
         slowly = drip("\x16\x03\x03\x40\x00" + "\x02" * 16384, 0.02)
         return lambda connection: (connection.receive(), slowly(connection))
-    return drip(("250-" if protocol == "smtp" else "* OK ") + "x" * 1000, 0.02)
+    begins = {"smtp": "250-", "imap4": "* OK ", "pop3": "+OK "}[protocol]
+    return drip(begins + "x" * 1000, 0.02)
 
 
 @pytest.mark.parametrize("how", ("silent", "dripping"))
@@ -142,7 +149,7 @@ def test_a_server_that_stops_answering(maildest, serve, protocol, step, phase, h
     maildest.assert_refused(session, protocol, "timeout", f"while {phase}: ", at_most=6)
 
 
-@BOTH
+@EACH
 def test_a_silent_server_with_tls_from_the_first_byte(maildest, serve, protocol):
     protocol = IMPLICIT[protocol]
     server = serve(protocol, tls="implicit", answers={"HANDSHAKE": silence})
@@ -158,10 +165,11 @@ LATE = {
         "CAPABILITY": "* CAPABILITY IMAP4rev1 STARTTLS\r\n{tag} OK slow",
         "STARTTLS": "{tag} OK go",
     },
+    "pop3": {"GREETING": "+OK slow", "CAPA": "+OK\r\nSTLS\r\n.", "STLS": "+OK go"},
 }
 
 
-@BOTH
+@EACH
 def test_the_whole_login_has_a_deadline(maildest, shim, serve, protocol):
     """Each reply comes in time, but all of them together do not: 25 s, here less than one."""
 
@@ -179,7 +187,7 @@ def test_the_whole_login_has_a_deadline(maildest, shim, serve, protocol):
     assert 24e6 < int(record["DURATION_USEC"]) < 60e6, record
 
 
-@BOTH
+@EACH
 def test_name_resolution_that_hangs(maildest, shim, serve, protocol):
     server = serve(protocol)
     maildest.destination(protocol, server, host="slow.example")
@@ -190,7 +198,7 @@ def test_name_resolution_that_hangs(maildest, shim, serve, protocol):
     assert not server.connections
 
 
-@BOTH
+@EACH
 def test_a_client_that_leaves_while_the_name_is_resolved(maildest, shim, serve, protocol):
     maildest.destination(protocol, serve(protocol), host="slow.example")
     mark = maildest.folder / "hangs"
@@ -204,7 +212,7 @@ def test_a_client_that_leaves_while_the_name_is_resolved(maildest, shim, serve, 
 # --- ports that speak TLS first
 
 TLS_PORTS = (("smtp", 465, "smtps"), ("smtp", 993, "smtps"), ("imap4", 993, "imap4s"),
-             ("imap4", 995, "imap4s"))  # fmt: skip
+             ("imap4", 995, "imap4s"), ("pop3", 995, "pop3s"), ("pop3", 465, "pop3s"))  # fmt: skip
 
 
 @pytest.mark.parametrize("protocol,port,wanted", TLS_PORTS)
@@ -217,15 +225,15 @@ def test_a_port_that_speaks_tls_first(maildest, shim, serve, protocol, port, wan
     assert 2.9e6 < int(record["DURATION_USEC"]) < 15e6, record
 
 
-@BOTH
+@EACH
 def test_a_plain_server_at_a_port_that_speaks_tls_first_is_no_fault(maildest, serve, protocol):
-    port = {"smtp": 465, "imap4": 993}[protocol]
+    port = {"smtp": 465, "imap4": 993, "pop3": 995}[protocol]
     server = serve(protocol, tls=None, host=random_loopback(), port=port)
     maildest.destination(protocol, server)
     assert_greeted(maildest.connect(protocol), protocol)
 
 
-@BOTH
+@EACH
 def test_a_plain_server_where_tls_is_expected(maildest, serve, protocol):
     server = serve(protocol, tls=None)
     wanted = IMPLICIT[protocol]
@@ -237,7 +245,7 @@ def test_a_plain_server_where_tls_is_expected(maildest, serve, protocol):
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1:DeprecationWarning")
-@BOTH
+@EACH
 def test_a_server_whose_tls_is_too_old(maildest, serve, certificates, protocol):
     context = server_tls(certificates.pair("good"), highest=ssl.TLSVersion.TLSv1_1)
     server = serve(protocol, context=context)
@@ -295,7 +303,7 @@ CERTIFICATES = (
 )
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("tls", ("implicit", "starttls"))
 @pytest.mark.parametrize("label,host,word", CERTIFICATES)
 def test_a_certificate_that_is_not_believed(
@@ -367,7 +375,7 @@ BAD_STORES = (
 )  # fmt: skip
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("store,word", BAD_STORES)
 def test_trust_anchors_that_are_none(maildest, serve, anchors, store, word, protocol):
     server = serve(protocol)
@@ -430,7 +438,7 @@ LAX = {
 }
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("label", LAX)
 def test_a_check_that_is_turned_off_is_said_each_time(maildest, serve, pairs, label, protocol):
     pair, keys = LAX[label]
@@ -458,7 +466,7 @@ def test_what_is_not_turned_off_is_checked(maildest, serve, pairs, label):
     maildest.assert_refused(maildest.connect("smtp"), "smtp", "certificate")
 
 
-@BOTH
+@EACH
 def test_a_password_without_encryption_is_said_each_time(maildest, serve, protocol):
     server = serve(protocol, tls=None)
     maildest.destination(protocol, server)
@@ -469,11 +477,11 @@ def test_a_password_without_encryption_is_said_each_time(maildest, serve, protoc
         assert "INSECURE" in warning["MESSAGE"] and "encryption" in warning["MESSAGE"], warning
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("how", ("unencrypted", "unverified"))
 def test_what_was_insecure_is_said_of_a_refused_login_too(maildest, serve, pairs, how, protocol):
     """The password has crossed the network all the same."""
-    refused = {"AUTH": "535 5.7.8 No", "AUTHENTICATE": "{tag} NO No"}
+    refused = {LOGIN[protocol]: DENIED[protocol] + "No"}
     if how == "unencrypted":
         maildest.destination(protocol, serve(protocol, tls=None, answers=refused))
     else:
@@ -485,7 +493,7 @@ def test_what_was_insecure_is_said_of_a_refused_login_too(maildest, serve, pairs
     assert len(session.insecure()) == 1, "no warning that a password crossed insecurely"
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize(
     "keys", ({}, {"mail.{p}.starttls.required": "false"}), ids=("default", "half")
 )
@@ -505,7 +513,7 @@ PLAIN_KEYS = {
 }
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("label", PLAIN_KEYS)
 def test_a_token_never_crosses_the_network_in_clear(
     maildest, serve, tokens, network, label, protocol
@@ -523,7 +531,7 @@ def test_a_token_never_crosses_the_network_in_clear(
     assert_nothing_leaked(server)
 
 
-@BOTH
+@EACH
 def test_a_token_may_stay_on_the_host_in_clear(maildest, serve, tokens, protocol):
     tokens.reply = token_reply(TOKEN)
     server = serve(protocol, tls=None, host=random_loopback(), mechanisms=("XOAUTH2",))
@@ -533,7 +541,7 @@ def test_a_token_may_stay_on_the_host_in_clear(maildest, serve, tokens, protocol
     assert find([TOKEN], {"the server": server.received.decode()}), "no token was sent"
 
 
-@BOTH
+@EACH
 def test_a_password_may_cross_the_network_in_clear_if_both_keys_say_so(
     maildest, serve, network, protocol
 ):

@@ -7,22 +7,23 @@ import threading
 import pytest
 
 from fakes.fixtures import certificates, maildest, serve, tokens  # noqa: F401
-from fakes.mail_server import endless, hang_up, reset, then
+from fakes.mail_server import CHALLENGE, DENIED, LOGIN, endless, hang_up, reset, then
 from fakes.target import PASSWORD, TOKEN
 from fakes.token_service import token_reply
 from rig.secrets import find
 
-PROTOCOLS = ("smtp", "imap4")
-BOTH = pytest.mark.parametrize("protocol", PROTOCOLS)
+PROTOCOLS = ("smtp", "imap4", "pop3")
+EACH = pytest.mark.parametrize("protocol", PROTOCOLS)
 STEPS = {
     "smtp": ("GREETING", "EHLO", "STARTTLS", "EHLO-TLS", "AUTH"),
     "imap4": (
         "GREETING", "CAPABILITY", "STARTTLS", "CAPABILITY-TLS", "AUTHENTICATE", "CAPABILITY-LOGIN",
     ),
+    "pop3": ("GREETING", "CAPA", "STLS", "CAPA-TLS", "AUTH", "RESPONSE"),
 }  # fmt: skip
 ALL_STEPS = [(protocol, step) for protocol, steps in STEPS.items() for step in steps]
-LOGIN = {"smtp": "AUTH", "imap4": "AUTHENTICATE"}
-FIRST_CAPABILITIES = {"smtp": "EHLO", "imap4": "CAPABILITY"}
+FIRST_CAPABILITIES = {"smtp": "EHLO", "imap4": "CAPABILITY", "pop3": "CAPA"}
+STARTTLS = {"smtp": "STARTTLS", "imap4": "STARTTLS", "pop3": "STLS"}
 
 
 def assert_refused(maildest, serve, protocol, result, *words, keys=None, **options):
@@ -37,16 +38,20 @@ def assert_refused(maildest, serve, protocol, result, *words, keys=None, **optio
 # --- what is missing
 
 
-@BOTH
+@EACH
 def test_a_server_without_starttls(maildest, serve, protocol):
-    plain = {"smtp": "250-fake\r\n250 SIZE", "imap4": "* CAPABILITY IMAP4rev1\r\n{tag} OK"}
+    plain = {
+        "smtp": "250-fake\r\n250 SIZE",
+        "imap4": "* CAPABILITY IMAP4rev1\r\n{tag} OK",
+        "pop3": "+OK\r\nUSER\r\n.",
+    }
     answers = {FIRST_CAPABILITIES[protocol]: plain[protocol]}
     server, _ = assert_refused(maildest, serve, protocol, "capability", "STARTTLS", answers=answers)
     assert server.connections[0].steps == ["GREETING", FIRST_CAPABILITIES[protocol]]
 
 
 @pytest.mark.parametrize("offered", (("GSSAPI",), ("XOAUTH2", "OAUTHBEARER"), ("NTLM", "CRAM-MD5")))
-@BOTH
+@EACH
 def test_no_mechanism_fits_a_password(maildest, serve, protocol, offered):
     words = ["no mechanism", "a password", *(name for name in offered if "OAUTH" in name)]
     assert_refused(
@@ -56,7 +61,7 @@ def test_no_mechanism_fits_a_password(maildest, serve, protocol, offered):
 
 
 @pytest.mark.parametrize("offered", (("PLAIN", "LOGIN"), ("GSSAPI",)))
-@BOTH
+@EACH
 def test_no_mechanism_fits_a_token(maildest, serve, tokens, protocol, offered):
     """A token is never tried as a password."""
     tokens.reply = token_reply(TOKEN)
@@ -68,7 +73,7 @@ def test_no_mechanism_fits_a_token(maildest, serve, tokens, protocol, offered):
     assert not find([TOKEN], {"the server": server.received.decode()})
 
 
-@BOTH
+@EACH
 def test_no_mechanism_that_is_preferred(maildest, serve, protocol):
     keys = {f"mail.{protocol}.auth.mechanisms": "SCRAM-SHA-256 FOO"}
     words = ("no mechanism", "auth.mechanisms", "PLAIN")
@@ -124,13 +129,38 @@ IMAP_REFUSALS = (
     ("CAPABILITY-LOGIN", "{tag} BAD User is authenticated but not connected", "server"),
     ("CAPABILITY-LOGIN", "* BYE Later", "server"),
 )
+POP3_REFUSALS = (
+    ("GREETING", "-ERR Later", "server"),
+    ("GREETING", "-ERR [SYS/PERM] Never", "server"),
+    ("GREETING", "-ERR [IN-USE] Later", "server"),
+    ("GREETING", "+ What", "protocol"),
+    ("GREETING", "* OK fake IMAP4rev1", "protocol"),
+    ("CAPA", "-ERR [SYS/TEMP] Later", "server"),
+    ("CAPA", "+ What", "protocol"),
+    ("STLS", "-ERR Later", "server"),
+    ("STLS", "+ What", "server"),
+    ("CAPA-TLS", "-ERR [SYS/TEMP] Later", "server"),
+    ("AUTH", "-ERR No such mechanism", "login"),
+    ("AUTH", "-ERR [SYS/TEMP] Later", "server"),
+    ("AUTH", "+OK Welcome", "protocol"),
+    ("RESPONSE", "-ERR [AUTH] Wrong", "login"),
+    ("RESPONSE", "-ERR Wrong", "login"),
+    ("RESPONSE", "-ERR [SYS/TEMP] Later", "server"),
+    ("RESPONSE", "-ERR [SYS/PERM] Never", "server"),
+    ("RESPONSE", "-ERR [IN-USE] Later", "server"),
+    ("RESPONSE", "-ERR [LOGIN-DELAY] Later", "server"),
+    ("RESPONSE", "+ PHdoYXQ/Pg==", "protocol"),
+)
 REFUSALS = [("smtp", *row) for row in SMTP_REFUSALS] + [("imap4", *row) for row in IMAP_REFUSALS]
+REFUSALS += [("pop3", *row) for row in POP3_REFUSALS]
 
 
 @pytest.mark.parametrize("protocol,step,answer,result", REFUSALS)
 def test_a_refusal(maildest, serve, protocol, step, answer, result):
     """The client hears that it is temporary, the journal the server's own words."""
     word = answer.split("\r\n")[0].split()[-1] if "PHdo" not in answer else "PLAIN"
+    if answer == "+OK Welcome":
+        word = "not made"
     answers = {step: answer}
     if step == "AUTH" and answer.startswith("334"):
         answers["RESPONSE"] = answer
@@ -140,16 +170,19 @@ def test_a_refusal(maildest, serve, protocol, step, answer, result):
         assert record["MECHANISM"] == "PLAIN" and record["TLS"].startswith("TLSv1."), record
 
 
-@BOTH
+@EACH
 def test_a_refused_login_command(maildest, serve, protocol):
-    if protocol == "smtp":
-        answers = {"AUTH": "334 VXNlcm5hbWU6", "RESPONSE": "535 5.7.8 Wrong"}
-    else:
-        answers = {"LOGIN": "{tag} NO [AUTHENTICATIONFAILED] Wrong"}
+    answers = {
+        "smtp": {"AUTH": "334 VXNlcm5hbWU6", "RESPONSE": "535 5.7.8 Wrong"},
+        "imap4": {"LOGIN": "{tag} NO [AUTHENTICATIONFAILED] Wrong"},
+        "pop3": {"PASS": "-ERR [AUTH] Wrong"},
+    }[protocol]
     mechanisms = ("LOGIN",) if protocol == "smtp" else ("GSSAPI",)
+    extra = ("USER",) if protocol == "pop3" else ()
     _, record = assert_refused(
-        maildest, serve, protocol, "login", "Wrong", answers=answers, mechanisms=mechanisms
-    )
+        maildest, serve, protocol, "login", "Wrong", answers=answers, mechanisms=mechanisms,
+        extra=extra,
+    )  # fmt: skip
     assert record["MECHANISM"] == "LOGIN"
 
 
@@ -166,28 +199,29 @@ def test_the_server_leaves(maildest, serve, protocol, step, how):
 @pytest.mark.parametrize("protocol,step", ALL_STEPS)
 def test_the_server_leaves_within_a_reply(maildest, serve, protocol, step):
     def act(connection):
-        connection.send_bytes(b"250-half a rep" if protocol == "smtp" else b"* OK half a rep")
+        half = {"smtp": b"250-half a rep", "imap4": b"* OK half a rep", "pop3": b"+OK half a rep"}
+        connection.send_bytes(half[protocol])
         hang_up(connection)
 
     assert_refused(maildest, serve, protocol, "disconnected", answers={step: act})
 
 
-@BOTH
+@EACH
 def test_the_server_says_goodbye_while_the_client_is_silent(maildest, serve, protocol):
     """The client gets the server's own words, as soon as they come."""
     last, goodbye = {
         "smtp": ("AUTH", "421 4.3.2 Shutting down"),
         "imap4": ("CAPABILITY-LOGIN", "* BYE Shutting down"),
+        "pop3": ("RESPONSE", "-ERR [SYS/TEMP] Shutting down"),
+    }[protocol]
+    polite = {
+        "smtp": "235 2.7.0 Welcome",
+        "imap4": "* CAPABILITY IMAP4rev1\r\n{tag} OK Done",
+        "pop3": "+OK Welcome",
     }[protocol]
 
-    def polite(connection):
-        if protocol == "smtp":
-            connection.send("235 2.7.0 Welcome")
-        else:
-            connection.send("* CAPABILITY IMAP4rev1\r\n{tag} OK Done")
-
     def act(connection):
-        polite(connection)
+        connection.send(polite)
         greeted.wait(20)
         connection.send(goodbye)
         hang_up(connection)
@@ -196,19 +230,19 @@ def test_the_server_says_goodbye_while_the_client_is_silent(maildest, serve, pro
     server = serve(protocol, answers={last: act})
     maildest.destination(protocol, server)
     session = maildest.connect(protocol)
-    assert session.line().startswith(("220 ", "* OK "))
+    assert session.line().startswith(("220 ", "* OK ", "+OK "))
     greeted.set()
     assert session.rest() == goodbye + "\r\n"
     session.close()
     maildest.assert_record(session.record(), "server", "Shutting down")
 
 
-@BOTH
+@EACH
 def test_the_server_vanishes_while_the_client_is_silent(maildest, serve, protocol):
     server = serve(protocol)
     maildest.destination(protocol, server)
     session = maildest.connect(protocol)
-    assert session.line().startswith(("220 ", "* OK "))
+    assert session.line().startswith(("220 ", "* OK ", "+OK "))
     server.stop()
     maildest.assert_refused(session, protocol, "disconnected", "closed the connection")
 
@@ -244,11 +278,17 @@ ENDLESS = {
     "imap-untagged": ("imap4", b"* OK and more\r\n" * 4000),
     "imap-literal": ("imap4", b"* LIST {999999999}\r\n" + b"x" * 65536),
     "imap-literals": ("imap4", b"* LIST {1}\r\nx" * 4000),
+    "pop3-line": ("pop3", b"+" * 65536),
+    "pop3-list": ("pop3", b"+OK\r\n" * 8000),
+    "pop3-challenges": ("pop3", b"+ eA==\r\n" * 8000),
+}
+# "+OK" to a login is its end.
+ENDLESS_AT = {(label, at) for label in ENDLESS for at in ("first", "login")} - {
+    ("pop3-list", "login")
 }
 
 
-@pytest.mark.parametrize("at", ("first", "login"))
-@pytest.mark.parametrize("label", ENDLESS)
+@pytest.mark.parametrize("label,at", sorted(ENDLESS_AT))
 def test_a_reply_without_an_end(maildest, serve, label, at):
     protocol, block = ENDLESS[label]
     step = FIRST_CAPABILITIES[protocol] if at == "first" else LOGIN[protocol]
@@ -260,7 +300,7 @@ def test_a_reply_without_an_end(maildest, serve, label, at):
     memory.assert_bounded()
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("plain", ("capabilities", "goodbye", "nothing-of-note"))
 def test_bytes_behind_the_go_ahead_for_tls(maildest, serve, protocol, plain):
     injected = {
@@ -272,16 +312,20 @@ def test_bytes_behind_the_go_ahead_for_tls(maildest, serve, protocol, plain):
             "capabilities": "* CAPABILITY IMAP4rev1 AUTH=PLAIN", "goodbye": "* BYE",
             "nothing-of-note": "x",
         },
+        "pop3": {
+            "capabilities": "+OK\r\nSASL PLAIN\r\n.", "goodbye": "-ERR bye",
+            "nothing-of-note": "x",
+        },
     }[protocol][plain]  # fmt: skip
-    go_ahead = {"smtp": "220 Go", "imap4": "{tag} OK Go"}[protocol]
-    answers = {"STARTTLS": then(f"{go_ahead}\r\n{injected}", lambda connection: None)}
+    go_ahead = {"smtp": "220 Go", "imap4": "{tag} OK Go", "pop3": "+OK Go"}[protocol]
+    answers = {STARTTLS[protocol]: then(f"{go_ahead}\r\n{injected}", lambda connection: None)}
     server, _ = assert_refused(
         maildest, serve, protocol, "protocol", "behind its go-ahead", answers=answers
     )
     assert not find([PASSWORD], {"the server": server.received.decode()})
 
 
-@BOTH
+@EACH
 def test_a_mechanism_that_vanishes_with_tls(maildest, serve, protocol):
     """What was offered in clear is forgotten."""
     answers = {
@@ -290,6 +334,7 @@ def test_a_mechanism_that_vanishes_with_tls(maildest, serve, protocol):
             "CAPABILITY": "* CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN\r\n{tag} OK",
             "CAPABILITY-TLS": "* CAPABILITY IMAP4rev1 LOGINDISABLED\r\n{tag} OK",
         },
+        "pop3": {"CAPA": "+OK\r\nSASL PLAIN\r\nSTLS\r\n.", "CAPA-TLS": "+OK\r\n."},
     }[protocol]
     assert_refused(maildest, serve, protocol, "capability", "no mechanism", answers=answers)
 
@@ -317,11 +362,10 @@ FORGERIES = {
 }
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("label", FORGERIES)
 def test_a_server_cannot_forge_a_record(maildest, serve, protocol, label):
-    code = {"smtp": "535 5.7.8 ", "imap4": "{tag} NO "}[protocol]
-    answers = {LOGIN[protocol]: code + FORGERIES[label]}
+    answers = {LOGIN[protocol]: DENIED[protocol] + FORGERIES[label]}
     _, record = assert_refused(maildest, serve, protocol, "login", answers=answers)
     message = record["MESSAGE"]
     assert message.isprintable() or label == "bidi", f"raw characters in {message!r}"
@@ -337,13 +381,13 @@ ECHOES = {
 
 
 @pytest.mark.parametrize("how", ECHOES)
-@BOTH
+@EACH
 def test_a_server_that_repeats_the_password(maildest, serve, protocol, how):
     """Some servers quote the line they did not understand; the journal must not."""
 
     def act(connection):
         line = connection.received.decode().splitlines()[-1]
-        code = "500 5.5.1 " if protocol == "smtp" else "{tag} NO "
+        code = {"smtp": "500 5.5.1 ", "imap4": "{tag} NO ", "pop3": "-ERR "}[protocol]
         connection.send(code + ECHOES[how](line))
 
     server, _ = assert_refused(maildest, serve, protocol, "login", answers={LOGIN[protocol]: act})
@@ -364,25 +408,32 @@ def test_a_server_that_repeats_a_response(maildest, serve):
     )
 
 
-def test_a_server_that_repeats_what_login_sent(maildest, serve):
+@pytest.mark.parametrize(
+    "protocol,step,code", (("imap4", "LOGIN", "{tag} NO"), ("pop3", "PASS", "-ERR"))
+)
+def test_a_server_that_repeats_what_login_sent(maildest, serve, protocol, step, code):
     def act(connection):
         line = connection.received.decode().splitlines()[-1]
-        connection.send(f"{{tag}} NO Cannot understand {line}")
+        connection.send(f"{code} Cannot understand {line}")
 
     words = ("logging in", "Cannot understand")
     assert_refused(
-        maildest, serve, "imap4", "login", *words, answers={"LOGIN": act}, mechanisms=("GSSAPI",)
-    )
+        maildest, serve, protocol, "login", *words, answers={step: act}, mechanisms=("GSSAPI",),
+        extra=("USER",),
+    )  # fmt: skip
 
 
-@BOTH
+@EACH
 def test_a_failure_challenge_that_repeats_the_token(maildest, serve, tokens, protocol):
     tokens.reply = token_reply(TOKEN)
     failure = base64.b64encode(f'{{"status":"401","token":"{TOKEN}"}}'.encode()).decode()
-    answers = {
-        LOGIN[protocol]: ("334 " if protocol == "smtp" else "+ ") + failure,
-        "RESPONSE": "535 5.7.8 No" if protocol == "smtp" else "{tag} NO No",
-    }
+
+    def refuse(connection):
+        connection.send(CHALLENGE[protocol] + failure)
+        connection.line()
+        connection.send(DENIED[protocol] + "No")
+
+    answers = {LOGIN[protocol]: refuse}
     server = serve(protocol, mechanisms=("XOAUTH2",), answers=answers)
     maildest.destination(protocol, server, oauth=tokens.url())
     maildest.start_helper()
@@ -393,13 +444,14 @@ def test_a_failure_challenge_that_repeats_the_token(maildest, serve, tokens, pro
     assert "401" in record["MESSAGE"], record
 
 
-@BOTH
+@EACH
 def test_a_server_that_repeats_the_token(maildest, serve, tokens, protocol):
     tokens.reply = token_reply(TOKEN)
 
     def act(connection):
         line = connection.received.decode().splitlines()[-1]
-        connection.send(("501 5.5.2 " if protocol == "smtp" else "{tag} NO [LIMIT] ") + line)
+        code = {"smtp": "501 5.5.2 ", "imap4": "{tag} NO [LIMIT] ", "pop3": "-ERR [IN-USE] "}
+        connection.send(code[protocol] + line)
 
     server = serve(protocol, mechanisms=("XOAUTH2",), answers={LOGIN[protocol]: act})
     maildest.destination(protocol, server, oauth=tokens.url())

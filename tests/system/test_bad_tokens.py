@@ -10,15 +10,15 @@ import pytest
 
 from fakes.fixtures import certificates, maildest, serve, shim, tokens  # noqa: F401
 from fakes.helper import OPENED, FakeHelper, error_message, message, token_message
+from fakes.mail_server import CHALLENGE, DENIED, LOGIN
 from fakes.target import CLIENT_SECRET, TOKEN, run_as_nobody
 from fakes.token_service import TokenService, error_reply, token_reply
 from rig.ports import free_port
 from rig.secrets import find
 
-PROTOCOLS = ("smtp", "imap4")
-BOTH = pytest.mark.parametrize("protocol", PROTOCOLS)
-DENIED = {"smtp": "535 5.7.8 Denied", "imap4": "{tag} NO [AUTHENTICATIONFAILED] Denied"}
-LOGIN = {"smtp": "AUTH", "imap4": "AUTHENTICATE"}
+PROTOCOLS = ("smtp", "imap4", "pop3")
+EACH = pytest.mark.parametrize("protocol", PROTOCOLS)
+REFUSALS = {protocol: code + "Denied" for protocol, code in DENIED.items()}
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ ANSWERS = {
 }  # fmt: skip
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("label", ANSWERS)
 def test_a_bad_answer_of_the_token_service(maildest, scene, tokens, label, protocol):
     tokens.reply, priority, words = ANSWERS[label]
@@ -116,7 +116,7 @@ def test_a_bad_answer_of_the_token_service(maildest, scene, tokens, label, proto
     assert_no_login(server)
 
 
-@BOTH
+@EACH
 def test_no_token_service(maildest, scene, protocol):
     server = scene(protocol, f"http://127.0.0.1:{free_port()}/token")
     maildest.start_helper()
@@ -126,7 +126,7 @@ def test_no_token_service(maildest, scene, protocol):
     assert_no_login(server)
 
 
-@BOTH
+@EACH
 def test_a_token_service_without_an_address(maildest, scene, protocol):
     scene(protocol, "https://no-such-host.invalid/token")
     maildest.start_helper()
@@ -134,7 +134,7 @@ def test_a_token_service_without_an_address(maildest, scene, protocol):
     maildest.assert_refused(session, protocol, "token", "no-such-host.invalid")
 
 
-@BOTH
+@EACH
 def test_a_token_service_that_breaks_the_connection(maildest, scene, tokens, protocol):
     def leave(_):
         raise ConnectionAbortedError
@@ -145,7 +145,7 @@ def test_a_token_service_that_breaks_the_connection(maildest, scene, tokens, pro
     maildest.assert_refused(maildest.connect(protocol), protocol, "token")
 
 
-@BOTH
+@EACH
 def test_a_slow_token_service(maildest, scene, tokens, protocol):
     tokens.gate.clear()
     scene(protocol, tokens.url(), **{"tokenServiceURL.SocketReadTimeoutInSeconds": "1"})
@@ -155,7 +155,7 @@ def test_a_slow_token_service(maildest, scene, tokens, protocol):
     assert record["PRIORITY"] == 4
 
 
-@BOTH
+@EACH
 def test_a_token_service_slower_than_the_login_may_take(maildest, shim, scene, tokens, protocol):
     tokens.gate.clear()
     scene(protocol, tokens.url(), **{"tokenServiceURL.SocketReadTimeoutInSeconds": "60"})
@@ -197,7 +197,7 @@ HELPER_KEYS = {
 }
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("label", HELPER_KEYS)
 def test_a_destination_that_the_helper_cannot_use(maildest, scene, tokens, label, protocol):
     keys, word = HELPER_KEYS[label]
@@ -225,16 +225,21 @@ def test_a_bad_file_of_secrets(maildest, scene, tokens, fault):
 # --- tokens that the mail server refuses
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("challenged", (False, True))
 def test_a_refused_token_without_another(maildest, scene, tokens, protocol, challenged):
     """One login, one attempt at a different token, and the server's reason in the journal."""
     tokens.reply = token_reply(TOKEN)
-    answers = {LOGIN[protocol]: DENIED[protocol]}
+    answers = {LOGIN[protocol]: REFUSALS[protocol]}
     if challenged:
         failure = "eyJzdGF0dXMiOiI0MDAifQ=="  # {"status":"400"}
-        prompt = "334 " if protocol == "smtp" else "+ "
-        answers = {LOGIN[protocol]: prompt + failure, "RESPONSE": DENIED[protocol]}
+
+        def refuse(connection):
+            connection.send(CHALLENGE[protocol] + failure)
+            connection.line()
+            connection.send(REFUSALS[protocol])
+
+        answers = {LOGIN[protocol]: refuse}
     server = scene(protocol, tokens.url(), answers=answers)
     maildest.start_helper()
     session = maildest.connect(protocol)
@@ -244,10 +249,10 @@ def test_a_refused_token_without_another(maildest, scene, tokens, protocol, chal
     assert len(server.connections) == 1, "the same token is tried again"
 
 
-@BOTH
+@EACH
 def test_two_refused_tokens(maildest, scene, tokens, protocol):
     tokens.reply = lambda _: token_reply(f"{TOKEN}-{len(tokens.requests)}")
-    server = scene(protocol, tokens.url(), answers={LOGIN[protocol]: DENIED[protocol]})
+    server = scene(protocol, tokens.url(), answers={LOGIN[protocol]: REFUSALS[protocol]})
     maildest.start_helper()
     session = maildest.connect(protocol)
     maildest.assert_refused(session, protocol, "login", "Denied")
@@ -260,13 +265,13 @@ def test_two_refused_tokens(maildest, scene, tokens, protocol):
     assert len(tokens.requests) == 2, "each refused login costs a token request"
 
 
-@BOTH
+@EACH
 def test_the_helper_dies_before_the_second_token(maildest, scene, tokens, protocol):
     tokens.reply = token_reply(TOKEN)
 
     def refuse(connection):
         maildest.stop_helper(signal.SIGKILL)
-        connection.send(DENIED[protocol])
+        connection.send(REFUSALS[protocol])
 
     scene(protocol, tokens.url(), answers={LOGIN[protocol]: refuse})
     maildest.start_helper()
@@ -276,7 +281,7 @@ def test_the_helper_dies_before_the_second_token(maildest, scene, tokens, protoc
 # --- no helper, or none that can be believed
 
 
-@BOTH
+@EACH
 def test_no_helper(maildest, scene, tokens, protocol):
     server = scene(protocol, tokens.url())
     session = maildest.connect(protocol)
@@ -328,7 +333,7 @@ print(len(data), flush=True)
 """
 
 
-@BOTH
+@EACH
 def test_a_helper_of_another_user(maildest, scene, tokens, protocol):
     """Root trusts only root; it is told nothing, not even the destination's name."""
     scene(protocol, tokens.url())
@@ -348,7 +353,7 @@ def test_a_helper_of_another_user(maildest, scene, tokens, protocol):
         stranger.stdout.close()
 
 
-@BOTH
+@EACH
 def test_the_helper_is_killed_while_it_fetches(maildest, scene, tokens, protocol):
     tokens.gate.clear()
     server = scene(protocol, tokens.url())
@@ -389,7 +394,7 @@ ERRORS = {
 }
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("name", ERRORS)
 def test_each_error_of_the_helper(maildest, scene, tokens, fake_helper, name, protocol):
     result, parameters, word = ERRORS[name]
@@ -429,7 +434,7 @@ GARBAGE = {
 }
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("label", GARBAGE)
 def test_garbage_from_the_helper(maildest, scene, tokens, fake_helper, label, protocol):
     fake_helper(GARBAGE[label], stay=False)
@@ -439,7 +444,7 @@ def test_garbage_from_the_helper(maildest, scene, tokens, fake_helper, label, pr
     assert_no_login(server)
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("answer", (b"", OPENED, OPENED + b'{"parameters"'), ids=repr)
 def test_a_helper_that_does_not_answer(
     maildest, shim, scene, tokens, fake_helper, answer, protocol
@@ -464,14 +469,14 @@ def test_a_helper_that_does_not_end(maildest, scene, tokens, fake_helper):
     memory.assert_bounded()
 
 
-@BOTH
+@EACH
 def test_the_handler_tells_the_helper_nothing_but_names(
     maildest, scene, tokens, fake_helper, protocol
 ):
     helper = fake_helper(token_message(TOKEN))
     server = scene(protocol, tokens.url())
     session = maildest.connect(protocol)
-    assert session.line().startswith(("220 ", "* OK "))
+    assert session.line().startswith(("220 ", "* OK ", "+OK "))
     session.close()
     assert session.record()["RESULT"] == "ok"
     said = b"".join(helper.calls).decode()

@@ -32,6 +32,30 @@ def test_mail_comes_back_as_sent(scene, server, label):
     mail.assert_same(mail.read_back(scene.serve("imap4")), sent)
 
 
+def retrieved(port):
+    """The first mail as POP3 gives it, its dots undone."""
+    with Dialogue(port, timeout=60) as session:
+        session.pop3()
+        session.send_bytes(b"RETR 1\r\nQUIT\r\n")
+        status, text = session.rest().split(b"\r\n", 1)
+    assert status.startswith(b"+OK"), status
+    text, end = text.rsplit(b"\r\n.\r\n", 1)
+    assert end.startswith(b"+OK"), f"behind the mail comes {end!r}"
+    return (b"\r\n" + text + b"\r\n").replace(b"\r\n..", b"\r\n.")[2:]
+
+
+READ_BY_POP3 = mail.BODIES | {"5-mebibytes": mail.noise(5 * MIB)}
+
+
+@pytest.mark.parametrize("protocol", ("pop3", "pop3s"))
+@pytest.mark.parametrize("label", READ_BY_POP3)
+def test_mail_read_by_pop3_is_as_sent(scene, protocol, label):
+    sent = mail.message(READ_BY_POP3[label], sender=scene.user.address)
+    send(scene.serve("smtp"), scene.user, sent)
+    mail.assert_same(mail.read_back(scene.serve("imap4")), sent)
+    mail.assert_same(retrieved(scene.serve(protocol)), sent)
+
+
 def test_an_empty_mail(scene):
     send(scene.serve("smtp", "OAuth2ClientCredentials", "postfix"), scene.user, b"")
     received = mail.read_back(scene.serve("imap4"))

@@ -2,6 +2,7 @@
 """The clients that people use, with a login and without, through one and the same port."""
 
 import imaplib
+import poplib
 import smtplib
 import subprocess
 
@@ -112,6 +113,51 @@ def test_imaplib_without_login(scene):
     assert client.state == "AUTH", "ClientLogin=preauth does not greet with PREAUTH"
     assert client.select()[0] == "OK"
     client.logout()
+
+
+@pytest.fixture
+def full_mailbox(scene, smtp, imap):
+    """A mailbox with a mail in it; the mail."""
+    sent = letter(scene)
+    with smtplib.SMTP("127.0.0.1", smtp, timeout=30) as client:
+        client.sendmail(scene.user.address, [scene.user.address], sent)
+    mail.read_back(imap)
+    return sent
+
+
+@pytest.mark.parametrize("login", (None, "user", "apop", "utf8"))
+def test_poplib(scene, full_mailbox, login):
+    """With a login, without one, or after one that poplib or we refuse; what it deletes is gone."""
+    port = scene.serve("pop3")
+    client = poplib.POP3("127.0.0.1", port, timeout=30)
+    assert "STLS" not in client.capa()
+    if login == "user":
+        client.user("whoever")
+        client.pass_("what ever")
+    elif login:
+        with pytest.raises(poplib.error_proto):
+            client.apop("whoever", "whatever") if login == "apop" else client.utf8()
+    assert client.stat()[0] == 1
+    assert b"from a real client" in client.retr(1)[1]
+    client.dele(1)
+    assert client.quit().startswith(b"+OK")
+    client = poplib.POP3("127.0.0.1", port, timeout=30)
+    assert client.stat() == (0, 0), "a deleted mail is still there"
+    client.quit()
+
+
+@pytest.mark.parametrize("login", ([], ["-u", "whoever:whatever"]), ids=("none", "any"))
+@pytest.mark.parametrize("how", ([], ["--sasl-ir"]), ids=("asked", "initial"))
+def test_curl_pop3(scene, full_mailbox, login, how):
+    port = scene.serve("pop3")
+    received = run("curl", "-sS", *login, *how, f"pop3://127.0.0.1:{port}/1")
+    assert received.endswith(b"from a real client\r\n"), f"curl reads {received!r}"
+
+
+def test_nc_reads_a_maildrop_and_closes(scene, full_mailbox):
+    port = scene.serve("pop3")
+    output = run("nc", "-N", "127.0.0.1", port, input=b"CAPA\r\nSTAT\r\nRETR 1\r\nQUIT\r\n")
+    assert b"\r\nfrom a real client\r\n.\r\n+OK" in output, f"an answer is missing: {output!r}"
 
 
 @pytest.mark.parametrize("server", ("dovecot", "postfix"))

@@ -78,10 +78,10 @@ def file(scene, folder):
 
 
 def test_with_given_destinations(demo, file, scene):
-    done = demo("--to", scene.user.address, file("smtp"), file("imap4s"))
+    done = demo("--to", scene.user.address, file("smtp"), file("imap4s"), file("pop3"))
     assert done.returncode == 0, f"the demo fails:\n{done.stdout}{done.stderr}"
     assert f"C: RCPT TO:{scene.user.address}" in done.stdout
-    assert "C: 2 LOGOUT" in done.stdout
+    assert "C: 2 LOGOUT" in done.stdout and "C: list" in done.stdout
     assert scene.client.secret not in done.stdout + done.stderr, "the demo shows a secret"
 
 

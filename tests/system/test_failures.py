@@ -13,7 +13,7 @@ from rig.pki import Authority
 from rig.ports import free_port
 from rig.doubles import TokenAnswer
 
-TEMPORARY = {"smtp": "421 4.", "imap4": "* BYE [UNAVAILABLE]"}
+TEMPORARY = {"smtp": "421 4.", "imap4": "* BYE [UNAVAILABLE]", "pop3": "-ERR [SYS/TEMP]"}
 PROTOCOLS = tuple(TEMPORARY)
 BASIC = "BasicAuthentication"
 OAUTH = "OAuth2ClientCredentials"
@@ -352,3 +352,12 @@ def test_imap_capabilities_are_ours(scene):
         assert not words & {"STARTTLS", "LOGINDISABLED", "AUTH=XOAUTH2"}, f"offered: {words}"
         assert {"AUTH=PLAIN", "IDLE"} <= words
         assert session.imap("b STARTTLS")[-1].startswith("b BAD")
+
+
+def test_pop3_capabilities_are_ours(scene):
+    with Dialogue(scene.serve("pop3", BASIC)) as session:
+        session.line()
+        offered = {line.split()[0]: line for line in session.pop3_lines("CAPA")[1:]}
+        assert not {"STLS", "UTF8"} & set(offered), f"offered: {offered}"
+        assert offered["SASL"] == "SASL PLAIN LOGIN" and {"USER", "UIDL", "TOP"} <= set(offered)
+        assert session.pop3("STLS").startswith("-ERR")

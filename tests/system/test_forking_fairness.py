@@ -14,7 +14,7 @@ from rig import waiting
 from rig.forking import ForkingHandler, sanitizer, tcp, unix, visit
 from test_forking_limits import (  # noqa: F401
     GREETING, OVERLOAD, PATIENCE_SECONDS, assert_overload, client_name, crowd,
-    descriptors_used_up, fork, greeted, sent_away, two,
+    descriptors_used_up, fork, greeted, sent_away, three,
 )  # fmt: skip
 
 # The latest that somebody may hear anything, on a machine that is busy with other tests.
@@ -124,7 +124,7 @@ def test_however_many_wait(fork, journal):
     handler = fork(args=["--sessions-max=1"], environment={"MAILDEST_LOG_TARGET": "journal"})
     with greeted(handler.dial("alpha"), "alpha") as running:
         begun = time.monotonic()
-        clients = [(name, handler.dial(name)) for name in OVERLOAD for _ in range(MANY // 2)]
+        clients = [(name, handler.dial(name)) for name in OVERLOAD for _ in range(MANY // 3)]
         names = {client_name(client) for _, client in clients}
         assert_all_hear([client for _, client in clients], begun)
         for name, client in clients:
@@ -140,7 +140,7 @@ def test_however_many_wait(fork, journal):
     assert handler.visit("beta").startswith("* OK"), "it does not go on"
 
 
-def test_every_socket_has_its_turn(maildest, two):
+def test_every_socket_has_its_turn(maildest, three):
     """Also where more of them are ready than are looked at in one go."""
     names = [("alpha", "beta")[number % 2] for number in range(150)]
     sockets = [(name, tcp()) for name in names]
@@ -160,9 +160,9 @@ MORE = 150
 
 
 def assert_all_are_told(handler, others=()):
-    """Whoever comes to alpha and beta now, and these others."""
+    """Whoever comes to each of the services now, and these others."""
     begun = time.monotonic()
-    clients = {name: [handler.dial(name) for _ in range(MORE // 2)] for name in OVERLOAD}
+    clients = {name: [handler.dial(name) for _ in range(MORE // 3)] for name in OVERLOAD}
     assert_all_hear(sum(clients.values(), [*others]), begun)
     for name, own in clients.items():
         assert_overload(handler, name, {client_name(client) for client in own})
@@ -181,7 +181,7 @@ def test_no_process_for_long(maildest, crowd):
     """With a Unix socket too, of which the kernel does not tell how many wait."""
     handler = ForkingHandler(
         maildest,
-        [("beta", unix(maildest.folder / "unix")), ("alpha", tcp()), ("beta", tcp())],
+        [("beta", unix(maildest.folder / "unix")), *((name, tcp()) for name in OVERLOAD)],
         user=crowd.uid,
         limits=f"-u {crowd.LIMIT}",
         # A sanitizer that looks for leaks would need a process itself.

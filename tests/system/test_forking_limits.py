@@ -16,25 +16,30 @@ from rig import proc, waiting
 from rig.forking import ForkingHandler, sanitizer, tcp, unix
 
 PATIENCE_SECONDS = 10  # how long a client may wait for a session before it is told
-OVERLOAD = {"alpha": r"421 4\.3\.2 [^\r\n]+", "beta": r"\* BYE \[UNAVAILABLE\] [^\r\n]+"}
-GREETING = {"alpha": "220 ", "beta": "* OK"}
+OVERLOAD = {
+    "alpha": r"421 4\.3\.2 [^\r\n]+",
+    "beta": r"\* BYE \[UNAVAILABLE\] [^\r\n]+",
+    "gamma": r"-ERR \[SYS/TEMP\] [^\r\n]+",
+}
+GREETING = {"alpha": "220 ", "beta": "* OK", "gamma": "+OK"}
+PROTOCOLS = {"alpha": "smtp", "beta": "imap4", "gamma": "pop3"}
 # The most that a handler may use of a processor while it can do nothing but wait.
 IDLE_SHARE = 0.1
 
 
 @pytest.fixture
-def two(maildest, serve):
-    """Two destinations; their names tell nothing of their protocols."""
-    servers = {"alpha": serve("smtp", tls=None), "beta": serve("imap4", tls=None)}
+def three(maildest, serve):
+    """A destination of each protocol; their names tell nothing of these."""
+    servers = {name: serve(protocol, tls=None) for name, protocol in PROTOCOLS.items()}
     for name, server in servers.items():
         maildest.destination(name, server)
     return servers
 
 
 @pytest.fixture
-def fork(maildest, two):
+def fork(maildest, three):
     def start(**options):
-        return ForkingHandler(maildest, [("alpha", tcp()), ("beta", tcp())], **options)
+        return ForkingHandler(maildest, [(name, tcp()) for name in three], **options)
 
     return start
 
@@ -46,7 +51,7 @@ def greeted(session, name):
 
 
 def insecure(record):
-    """The two destinations do without TLS, of which every session warns."""
+    """The destinations do without TLS, of which every session warns."""
     return "RESULT" not in record
 
 
@@ -103,7 +108,7 @@ def test_who_waits_too_long_is_told(fork):
     running = greeted(handler.dial("alpha"), "alpha")
     before = proc.cpu_seconds(handler.pid)
     begun = time.monotonic()
-    waiting_ones = [(name, handler.dial(name)) for name in ("alpha", "beta") for _ in range(3)]
+    waiting_ones = [(name, handler.dial(name)) for name in OVERLOAD for _ in range(3)]
     leaving = handler.dial("alpha")
     leaving.reset()
     with concurrent.futures.ThreadPoolExecutor(len(waiting_ones)) as pool:
@@ -236,7 +241,7 @@ class Crowd:
 
 
 @pytest.fixture
-def crowd(maildest, two):
+def crowd(maildest, three):
     one = Crowd()
     for path in maildest.config.rglob("*"):
         if path.is_file():
@@ -246,7 +251,7 @@ def crowd(maildest, two):
 
 
 def test_no_process_can_be_made(maildest, crowd):
-    sockets = [("alpha", unix(maildest.folder / "alpha")), ("beta", tcp())]
+    sockets = [("alpha", unix(maildest.folder / "alpha")), ("beta", tcp()), ("gamma", tcp())]
     # A sanitizer that looks for leaks would need a process itself.
     handler = ForkingHandler(
         maildest,
@@ -302,7 +307,7 @@ def test_a_storm_of_clients_that_reset(fork):
     assert len(proc.descriptors(handler.pid)) < 30, "descriptors of lost clients stay open"
 
 
-def test_what_comes_before_the_session_is_not_read_by_the_parent(fork, two):
+def test_what_comes_before_the_session_is_not_read_by_the_parent(fork, three):
     """Early bytes reach the session, whole and in order."""
     handler = fork()
     with handler.stopped():
@@ -314,8 +319,8 @@ def test_what_comes_before_the_session_is_not_read_by_the_parent(fork, two):
     assert re.fullmatch(r"220 .*\r\n(250[- ].*\r\n)+221 .*\r\n", text), f"answered {text!r}"
 
 
-def test_as_many_sockets_as_a_grouped_unit_has(maildest, two):
-    names = [("alpha", "beta")[number % 2] for number in range(300)]
+def test_as_many_sockets_as_a_grouped_unit_has(maildest, three):
+    names = list(OVERLOAD) * 100
     handler = ForkingHandler(maildest, [(name, tcp()) for name in names])
     for number in (0, 149, 298, 299):
         assert handler.visit(number).startswith(GREETING[names[number]])

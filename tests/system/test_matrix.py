@@ -8,9 +8,12 @@ from rig.dialogue import Dialogue
 from rig.scene import AUTHENTICATIONS, PORTS, UPSTREAMS
 
 IMAP = [protocol for protocol in PORTS["dovecot"] if protocol.startswith("imap")]
-SMTP = [(server, protocol) for server, protocol in UPSTREAMS if protocol not in IMAP]
+POP3 = [protocol for protocol in PORTS["dovecot"] if protocol.startswith("pop3")]
+SMTP = [(server, protocol) for server, protocol in UPSTREAMS if protocol.startswith("smtp")]
 # What a server's ports speak at most: both kinds of end of file are met.
 TLS = {("postfix", "smtps"): "TLSv1.2"}
+# A password goes in by a command of the protocol or by SASL.
+PASSWORD_MECHANISMS = ("PLAIN", "LOGIN", "USER")
 EXPECTED_MECHANISM = {"BasicAuthentication": "PLAIN", "OAuth2ClientCredentials": "XOAUTH2"}
 
 
@@ -52,9 +55,36 @@ def test_mailbox_is_read(scene, protocol, authentication):
         assert session.line() is None, "the connection stays open after LOGOUT"
 
     record = scene.maildest.wait_for_record(protocol, PROTOCOL=protocol, PRIORITY=5)
-    # A password goes in by LOGIN or by AUTHENTICATE PLAIN.
-    wanted = {"BasicAuthentication": ("PLAIN", "LOGIN")}.get(authentication, ("XOAUTH2",))
+    wanted = {"BasicAuthentication": PASSWORD_MECHANISMS}.get(authentication, ("XOAUTH2",))
     assert record["MECHANISM"] in wanted, f"an unexpected mechanism: {record}"
+
+
+@pytest.mark.parametrize("authentication", AUTHENTICATIONS)
+@pytest.mark.parametrize("protocol", POP3)
+def test_mail_is_fetched_and_deleted(scene, protocol, authentication):
+    sent = mail.message(b"Through POP3\r\n.\r\n..\r\n")
+    scene.world.dovecot.deliver(scene.user, sent)
+    port = scene.serve(protocol, authentication)
+    with Dialogue(port) as session:
+        assert session.pop3().startswith("+OK")
+        assert session.pop3("USER any").startswith("+OK")
+        assert session.pop3("PASS thing").startswith("+OK")
+        assert session.pop3("STAT").startswith("+OK 1 ")
+        fetched = session.pop3_lines("RETR 1")
+        assert fetched[0].startswith("+OK")
+        unstuffed = [line.removeprefix(".") for line in fetched[1:]]
+        mail.assert_same("".join(f"{line}\r\n" for line in unstuffed).encode(), sent)
+        assert session.pop3("DELE 1").startswith("+OK")
+        assert session.pop3("QUIT").startswith("+OK")
+        assert session.line() is None, "the connection stays open after QUIT"
+
+    record = scene.maildest.wait_for_record(protocol, PROTOCOL=protocol, PRIORITY=5)
+    wanted = {"BasicAuthentication": PASSWORD_MECHANISMS}.get(authentication, ("XOAUTH2",))
+    assert record["MECHANISM"] in wanted, f"an unexpected mechanism: {record}"
+    with Dialogue(port) as session:
+        session.pop3()
+        assert session.pop3("stat").startswith("+OK 0 "), "the mail is not deleted"
+        assert session.pop3("quit").startswith("+OK")
 
 
 def test_own_authority_from_maildest_conf(scene):

@@ -43,7 +43,45 @@ def test_an_unknown_option(maildest, program):
     assert shown.returncode != 0 and "no-such-option" in shown.stderr, shown
 
 
-@pytest.mark.parametrize("protocol", ("smtp", "imap4s"))
+NO_TENANTS = {
+    "empty": "",
+    "two-labels": "a.b",
+    "hyphen-first": "-a",
+    "hyphen-last": "a-",
+    "underscore": "a_b",
+    "64-letters": "x" * 64,
+    "path": "../a",
+}
+
+
+@pytest.mark.parametrize("tenant", NO_TENANTS.values(), ids=NO_TENANTS)
+def test_a_tenant_that_is_no_dns_label(maildest, tenant):
+    shown = maildest.run("maildest-handler", f"--tenant={tenant}", "--check", "smtp")
+    assert shown.returncode != 0 and "reading the configuration" not in shown.stdout, shown
+
+
+@pytest.mark.parametrize("tenant", ("a", "0-a", "x" * 63))
+def test_a_tenant_that_is_a_dns_label(maildest, tenant):
+    shown = maildest.run("maildest-handler", f"--tenant={tenant}", "--check", "no-such")
+    assert "reading the configuration" in shown.stdout, shown
+
+
+def test_check_leaves_a_login_with_a_grant_to_clients(scene):
+    scene.serve("imap4s", "OAuth2RefreshToken")
+    shown = scene.maildest.check("imap4s")
+    assert shown.returncode == 0, f"--check fails:\n{shown.stdout}{shown.stderr}"
+    assert "each client's own grant" in shown.stdout, f"--check logs in:\n{shown.stdout}"
+
+
+@pytest.mark.parametrize("protocol", ("smtp", "imap4s", "pop3"))
+def test_check_leaves_a_login_that_passes_through_to_clients(scene, protocol):
+    scene.serve(protocol, "NoAuthentication")
+    shown = scene.maildest.check(protocol)
+    assert shown.returncode == 0, f"--check fails:\n{shown.stdout}{shown.stderr}"
+    assert "log in there themselves" in shown.stdout, f"--check logs in:\n{shown.stdout}"
+
+
+@pytest.mark.parametrize("protocol", ("smtp", "imap4s", "pop3"))
 def test_check_walks_the_whole_path(scene, protocol):
     scene.serve(protocol)
     shown = scene.maildest.check(protocol)

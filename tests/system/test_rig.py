@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 import urllib.parse
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 
 import pytest
@@ -137,3 +139,23 @@ def test_results_are_added_up(folder, name, text, wanted):
     )
     assert done.stdout == wanted + "\n", f"{name} is counted as {done.stdout!r}"
     assert (done.returncode == 0) == (" 0 failed" in wanted), "the exit status says otherwise"
+
+
+def test_combinations_are_put_into_a_table():
+    loader = SourceFileLoader("combinations", str(TALLY.with_name("combinations")))
+    program = module_from_spec(spec_from_loader(loader.name, loader))
+    loader.exec_module(program)
+    cases = {
+        "smtp-Internet-postfix-BasicAuthentication": "",
+        "smtp-Internet-dovecot-BasicAuthentication": "<failure/>",
+        "imap4-OnPremise-dovecot-auth-false": "",
+        "imap4-OnPremise-dovecot-NoAuthentication": "<skipped/>",
+    }
+    report = '<testcase name="test_check[Internet-NoAuthentication]"/>' + "".join(
+        f'<testcase name="test_session_x[{case}]">{end}</testcase>' for case, end in cases.items()
+    )
+    head, *table = program.rows(program.results(f"<testsuite>{report}</testsuite>"))
+    assert len(head) == 8
+    assert [row[:2] for row in table] == [["smtp", "Internet"], ["imap4", "OnPremise"]]
+    assert table[0][2:4] == ["Dovecot: FAILED, Postfix", "not run"]
+    assert table[1][6:] == ["Dovecot: FAILED", "Dovecot"]

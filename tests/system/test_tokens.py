@@ -19,7 +19,7 @@ from rig.direct import smtp_xoauth2
 from rig.varlink import Varlink
 
 RIG = Path(__file__).parent / "rig"
-GREETINGS = ("220 ", "* OK")
+GREETINGS = ("220 ", "* OK", "+OK")
 CACHED_ANSWER_SECONDS = 0.0002
 
 
@@ -55,7 +55,7 @@ def test_the_token_is_kept_between_sessions_and_protocols(scene):
     assert scene.client.requests <= 2, "a session asks for a token although there is one"
 
 
-@pytest.mark.parametrize("protocol", ("smtp", "imap4"))
+@pytest.mark.parametrize("protocol", ("smtp", "imap4", "pop3"))
 def test_a_refused_token_is_replaced_once(scene, protocol):
     """The server stops taking the token long before the helper expects it."""
     scene.client.change(valid=1)

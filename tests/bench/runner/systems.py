@@ -56,9 +56,7 @@ class Product:
         client = SimpleNamespace(service=service, id="bench", secret="no-secret-of-anyone")
         for way in ways:
             self.ports.setdefault(way.name, free_port())
-            keys = destinations.client_credentials(
-                way.transport, upstream.ports[way.service], USER, client
-            )
+            keys = destinations.oauth(way.transport, upstream.ports[way.service], USER, client)
             self.rig.add_destination(way.name, keys)
         self._listeners = []
         try:

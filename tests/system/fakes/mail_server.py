@@ -8,6 +8,7 @@ connection waits until release() is called.
 SMTP: GREETING EHLO STARTTLS HANDSHAKE EHLO-TLS AUTH RESPONSE MAIL RCPT DATA DOT RSET NOOP QUIT
 IMAP: GREETING CAPABILITY STARTTLS HANDSHAKE CAPABILITY-TLS LOGIN AUTHENTICATE RESPONSE
       CAPABILITY-LOGIN, and any other command by its name
+POP3: GREETING CAPA STLS HANDSHAKE CAPA-TLS AUTH RESPONSE, and any other command by its name
 """
 
 import collections
@@ -25,6 +26,15 @@ IMAP_STEPS = (
     "GREETING", "CAPABILITY", "STARTTLS", "HANDSHAKE", "CAPABILITY-TLS", "AUTHENTICATE",
     "CAPABILITY-LOGIN",
 )  # fmt: skip
+POP3_STEPS = ("GREETING", "CAPA", "STLS", "HANDSHAKE", "CAPA-TLS", "AUTH", "RESPONSE")
+# Where what logs us in has been said, and how a challenge and a refusal of it begin.
+LOGIN = {"smtp": "AUTH", "imap4": "AUTHENTICATE", "pop3": "RESPONSE"}
+CHALLENGE = {"smtp": "334 ", "imap4": "+ ", "pop3": "+ "}
+DENIED = {
+    "smtp": "535 5.7.8 ",
+    "imap4": "{tag} NO [AUTHENTICATIONFAILED] ",
+    "pop3": "-ERR [AUTH] ",
+}
 
 
 class Over(Exception):
@@ -174,9 +184,11 @@ class Connection:
         self._step("HANDSHAKE", polite)
 
     def _session(self):
-        imap = self.server.protocol.startswith("imap")
-        greeting = "* OK fake ready" if imap else "220 fake.example.com ESMTP"
-        command = self._imap if imap else self._smtp
+        greeting, command = {
+            "smtp": ("220 fake.example.com ESMTP", self._smtp),
+            "imap": ("* OK fake ready", self._imap),
+            "pop3": ("+OK fake ready", self._pop3),
+        }[self.server.protocol[:4]]
         self._step("GREETING", greeting)
         while not {"QUIT", "LOGOUT"} & set(self.steps):
             command(self.line().split(" "))
@@ -248,6 +260,29 @@ class Connection:
         if self.encrypted or self.server.tls is None:
             words += [f"AUTH={name}" for name in self.server.mechanisms]
         return f"* CAPABILITY {' '.join(words)}\r\n" + "{tag} OK Done"
+
+    def _pop3(self, words):
+        verb = words[0].upper()
+        if verb == "CAPA":
+            self._step("CAPA-TLS" if self.encrypted else "CAPA", self._list())
+        elif verb == "STLS":
+            if self._step(verb, "+OK Go ahead").startswith("+OK"):
+                self._handshake()
+        elif verb == "AUTH":
+            answer = self._step(verb, "+ ")
+            self._respond("" if answer.startswith("+OK") else answer, "+OK Welcome")
+        elif verb == "LIST":
+            self._step(verb, "+OK\r\n.")
+        else:
+            self._step(verb, "+OK")
+
+    def _list(self):
+        words = ["TOP", "UIDL", *self.server.extra]
+        if self.server.tls == "starttls" and not self.encrypted:
+            words.append("STLS")
+        if self.encrypted or self.server.tls is None:
+            words.append("SASL " + " ".join(self.server.mechanisms))
+        return "\r\n".join(["+OK", *words, "."])
 
 
 class MailServer:

@@ -40,6 +40,7 @@ CLASSES = {
 }
 FOR_GOOD = ("client-refused",)
 IMAP_WITHOUT_CODE = ("client-refused", "client-errors")
+POP3_CODES = {"client-refused": r"\[SYS/PERM\] ", "client-errors": ""}
 
 
 def refusal_pattern(protocol, result):
@@ -48,6 +49,8 @@ def refusal_pattern(protocol, result):
     if protocol.startswith("imap"):
         code = "" if result in IMAP_WITHOUT_CODE else r"\[UNAVAILABLE\] "
         return rf"\* BYE {code}{end}"
+    if protocol.startswith("pop3"):
+        return "-ERR " + POP3_CODES.get(result, r"\[SYS/TEMP\] ") + end
     code = "554 5" if result in FOR_GOOD else "421 4"
     return rf"{code}\.{re.escape(CLASSES[result][0])} {end}"
 
@@ -113,6 +116,12 @@ class Session:
         while (got := self.line()) and not got.startswith(ends):
             pass
         return got
+
+    def pop3(self, line=None):
+        """Sends a command or nothing; the reply's one line."""
+        if line is not None:
+            self.send(line + "\r\n")
+        return self.line()
 
     def rest(self):
         """All that comes until the handler ends the connection."""

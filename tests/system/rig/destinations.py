@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Destinations as SAP's pages write them: every value a string."""
 
+from .oauth import REDIRECT
+
 TRUST_ANCHOR = "test-ca.pem"
 
 
@@ -25,14 +27,22 @@ def basic(protocol, port, user, **more):
     return mail(protocol, port, user.address, **(keys | more))
 
 
-def client_credentials(protocol, port, address, client, **more):
+def oauth(protocol, port, address, client, authentication="OAuth2ClientCredentials", **more):
     """A destination that logs in with a token of this client of the token service."""
     keys = {
-        "Authentication": "OAuth2ClientCredentials",
+        "Authentication": authentication,
         "tokenServiceURL": client.service.token_url,
         "tokenServiceURLType": "Dedicated",
         "clientId": client.id,
         "clientSecret": client.secret,
         "scope": "mail",
     }
+    if authentication == "OAuth2AuthorizationCode":
+        keys["tokenService.body.redirect_uri"] = REDIRECT
     return mail(protocol, port, address, **(keys | more))
+
+
+def without_login(protocol, port, **more):
+    """A destination whose clients log in themselves, or need not."""
+    keys = mail(protocol, port, None, **({"Authentication": "NoAuthentication"} | more))
+    return {name: value for name, value in keys.items() if value is not None}

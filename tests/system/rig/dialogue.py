@@ -66,6 +66,25 @@ class Dialogue:
             if got.startswith(f"{tag} "):
                 return answer
 
+    def pop3(self, command=None):
+        """Sends a command (or nothing: the greeting); the reply's one line."""
+        if command is not None:
+            self.send(command)
+        reply = self.line()
+        assert reply is not None, f"the connection ended in the reply to {command!r}"
+        return reply
+
+    def pop3_lines(self, command):
+        """Sends a command whose reply has many lines: all of them, without the dot."""
+        reply = [self.pop3(command)]
+        while reply[0].startswith("+OK"):
+            line = self.line()
+            assert line is not None, f"the connection ended in the reply to {command!r}: {reply}"
+            if line == ".":
+                break
+            reply.append(line)
+        return reply
+
     def address(self):
         """Our own end's."""
         return self._socket.getsockname()

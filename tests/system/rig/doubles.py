@@ -100,6 +100,19 @@ class TokenAnswer:
 
 
 @contextlib.contextmanager
+def serving(running):
+    """A server of http.server, each of whose connections is a thread, until the end."""
+    running.daemon_threads = True
+    running.handle_error = lambda *_: None
+    threading.Thread(target=running.serve_forever, args=(0.05,), daemon=True).start()
+    try:
+        yield running
+    finally:
+        running.shutdown()
+        running.server_close()
+
+
+@contextlib.contextmanager
 def token_service(authority, *answers):
     """An HTTPS token service that gives these answers in turn, the last one for ever.
 
@@ -129,16 +142,10 @@ def token_service(authority, *answers):
             pass
 
     running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    running.daemon_threads = True
-    running.handle_error = lambda *_: None
     running.requests = []
     running.url = f"https://localhost:{running.server_port}/token"
     running.socket = _tls(*authority.issue(f"double-{running.server_port}")).wrap_socket(
         running.socket, server_side=True, do_handshake_on_connect=False
     )
-    threading.Thread(target=running.serve_forever, args=(0.05,), daemon=True).start()
-    try:
+    with serving(running):
         yield running
-    finally:
-        running.shutdown()
-        running.server_close()

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Dovecot with a private configuration: IMAP, submission, delivery, and logins for Postfix."""
+"""Dovecot with a private configuration: IMAP, POP3, submission, delivery, logins for Postfix."""
 
+import imaplib
+import smtplib
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +18,10 @@ log_path = {folder}/dovecot.log
 auth_verbose = yes
 login_log_format_elements = user=<%u> method=%m rip=%r %c session=<%{{session}}>
 
-protocols = imap submission lmtp
+protocols = imap pop3 submission lmtp
 # Dovecot counts a connection from its own address as secure and offers logins without TLS; our
 # clients come from 127.0.0.1.
-listen = {host}
+listen = {host}, {plain}
 hostname = dovecot.example.com
 ssl = required
 ssl_cert = <{certificate}
@@ -27,6 +29,11 @@ ssl_key = <{key}
 disable_plaintext_auth = yes
 auth_mechanisms = plain login scram-sha-256 xoauth2 oauthbearer
 auth_failure_delay = 0
+# As in a company network behind a Cloud Connector, which speaks TLS as far as itself.
+local {plain} {{
+  ssl = no
+  disable_plaintext_auth = no
+}}
 
 mail_uid = mail
 mail_gid = mail
@@ -71,6 +78,16 @@ service imap-login {{
     ssl = yes
   }}
 }}
+service pop3-login {{
+  service_count = 0
+  inet_listener pop3 {{
+    port = {pop3}
+  }}
+  inet_listener pop3s {{
+    port = {pop3s}
+    ssl = yes
+  }}
+}}
 service submission-login {{
   service_count = 0
   inet_listener submission {{
@@ -98,6 +115,8 @@ username_format = %u
 
 
 HOST = "127.0.0.2"
+PLAIN_HOST = "127.0.0.3"
+PORTS = ("imap", "imaps", "pop3", "pop3s", "submission", "submissions")
 # Dovecot looks at its list of passwords at most once a second, so it is written beforehand.
 USERS = 600
 
@@ -116,16 +135,18 @@ def _invent_user():
 
 
 class Dovecot:
-    """A running Dovecot; relay is the port of the SMTP server that its submission uses."""
+    """A running Dovecot; relay is the port of the SMTP server that its submission uses.
+
+    At plain_host the same ports have no TLS and take any login.
+    """
 
     host = HOST
+    plain_host = PLAIN_HOST
 
     def __init__(self, folder, authority, tokens, relay):
         self.folder = Path(folder)
         self._users = [_invent_user() for _ in range(USERS)]
-        self.ports = {
-            name: free_port() for name in ("imap", "imaps", "submission", "submissions")
-        }
+        self.ports = {name: free_port() for name in PORTS}
         self.auth_socket = self.folder / "run" / "auth-postfix"
         self.lmtp_socket = self.folder / "run" / "lmtp"
         self._prepare(authority, tokens, relay)
@@ -151,6 +172,7 @@ class Dovecot:
             CONFIG.format(
                 folder=self.folder,
                 host=HOST,
+                plain=PLAIN_HOST,
                 certificate=certificate,
                 key=key,
                 relay=relay,
@@ -163,7 +185,23 @@ class Dovecot:
 
     def new_user(self):
         """A mailbox that nobody else has been given."""
-        return self._users.pop()
+        user = self._users.pop()
+        # It is made when it is looked at first, and two at once would be in each other's way.
+        client = self.mailbox(user)
+        client.select()
+        client.logout()
+        return user
+
+    def deliver(self, user, mail):
+        """Puts a mail into a mailbox, at once."""
+        with smtplib.LMTP(str(self.lmtp_socket)) as delivery:
+            delivery.sendmail("sender@example.com", [user.address], mail)
+
+    def mailbox(self, user):
+        """imaplib, logged in."""
+        client = imaplib.IMAP4(PLAIN_HOST, self.ports["imap"], timeout=60)
+        client.login(user.address, user.password)
+        return client
 
     def log(self):
         path = self.folder / "dovecot.log"

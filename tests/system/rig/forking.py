@@ -59,7 +59,7 @@ def visit(session):
     """A whole session of whichever protocol, to its polite end: its first line."""
     with session:
         line = session.line() or ""
-        session.send("QUIT" if line.startswith("220") else "a LOGOUT")
+        session.send("a LOGOUT" if line.startswith("*") else "QUIT")
         session.rest()
     return line
 

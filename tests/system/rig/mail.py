@@ -62,11 +62,12 @@ def connect_imap(port):
 
 def newest(client, count=1, seconds=60):
     """Waits for `count` mails in the INBOX of a logged-in imaplib; the last one's octets."""
-    waiting.until(
-        lambda: int(client.select()[1][0]) >= count,
-        f"mail {count} did not arrive in the mailbox",
-        seconds,
-    )
+
+    def has_come():
+        kind, data = client.select()
+        return kind == "OK" and int(data[0]) >= count
+
+    waiting.until(has_come, f"mail {count} did not arrive in the mailbox", seconds)
     kind, data = client.fetch(str(count), "(BODY.PEEK[])")
     assert kind == "OK", f"FETCH failed: {data}"
     return data[0][1]

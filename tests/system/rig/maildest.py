@@ -29,6 +29,8 @@ SANITIZER_REPORT = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|Sa
 # What systemd-socket-activate says when one of its handlers begins and when it has ended.
 CHILD_BEGAN = re.compile(r"^Spawned .* as PID (\d+)\.$", re.M)
 CHILD_ENDED = re.compile(r"^Child (\d+) died with code (\d+)$", re.M)
+# How keys of a destination end that hold a secret.
+SECRETS = ("mail.password", "socks.password", "clientSecret")
 # A log record in its readable form: <priority>program: text [FIELD=value FIELD="a value"]
 RECORD = re.compile(r"^<(\d)>[\w-]+: (.*) \[([A-Z_]+=.*)\]$")
 FIELD = re.compile(r'([A-Z_]+)=("[^"]*"|\S*)')
@@ -64,13 +66,24 @@ class Records:
         """The same as they stand in the log."""
         return [line for line in self.log(name).splitlines() if parse_record(line)]
 
+    def ends(self, name):
+        """The records of sessions that are over, without the warnings before."""
+        return [one for one in self.records(name) if "RESULT" in one]
+
+    def wait_for_end(self, name, count=1, **wanted):
+        """As wait_for_record, of sessions that may have warned before."""
+        return self._wait(self.ends, name, count, wanted)
+
     def wait_for_record(self, name, count=1, **wanted):
         """Waits until `count` sessions have their record; the last one has these fields."""
+        return self._wait(self.records, name, count, wanted)
+
+    def _wait(self, records, name, count, wanted):
         try:
-            waiting.until(lambda: len(self.records(name)) >= count, "no record")
+            waiting.until(lambda: len(records(name)) >= count, "no record")
         except TimeoutError:
             raise AssertionError(f"session {count} left no record in:\n{self.log(name)}") from None
-        record = self.records(name)[count - 1]
+        record = records(name)[count - 1]
         for field, value in wanted.items():
             assert record.get(field) == value, f"{field} is not {value!r} in the record {record}"
         return record
@@ -85,6 +98,7 @@ class Maildest(Records):
         self.config = self.folder / "config"
         self.socket = self.folder / "helper.sock"
         self.logs = self.folder / "logs"
+        self.state = self.folder / "state"
         self.helper = None
         self.secrets = []
         self.watcher = ProcessWatcher()
@@ -93,6 +107,7 @@ class Maildest(Records):
         for name in ("destinations", "certificates", "secrets"):
             (self.config / name).mkdir(parents=True, mode=0o750)
         self.logs.mkdir()
+        self.state.mkdir(mode=0o700)
         if authority:
             shutil.copy(
                 authority.certificate, self.config / "certificates" / destinations.TRUST_ANCHOR
@@ -109,9 +124,7 @@ class Maildest(Records):
         return file
 
     def add_destination(self, name, keys):
-        for secret in ("mail.password", "clientSecret"):
-            if keys.get(secret):
-                self.secrets.append(keys[secret])
+        self.secrets += [value for key, value in keys.items() if value and key.endswith(SECRETS)]
         text = json.dumps({"Name": name, **keys}, indent=2)
         return self.write(f"destinations/{name}.json", text)
 
@@ -142,10 +155,11 @@ class Maildest(Records):
         return ours | SANITIZERS | {"MAILDEST_LOG_TARGET": "stderr"}
 
     def start_helper(self):
+        """Starts the helper, as a service manager would, with a folder to keep its state in."""
         self.helper = process.Process(
             [self._program("maildest-helper"), *self.options()],
             self._log("helper"),
-            env=self.environment(),
+            env=self.environment() | {"STATE_DIRECTORY": str(self.state)},
         )
         self.watcher.watch(self.helper.pid)
         self.helper.wait_for(self._helper_answers, "the helper does not listen")
@@ -161,7 +175,7 @@ class Maildest(Records):
         """Ends the helper; its exit status."""
         return self.helper.stop(how)
 
-    def listen(self, name, port=None):
+    def listen(self, name, port=None, options=()):
         """Opens a port for a destination with systemd-socket-activate; the port."""
         port = port or free_port()
         keep = [f"-E{key}" for key in (*SANITIZERS, "MAILDEST_LOG_TARGET")]
@@ -169,7 +183,7 @@ class Maildest(Records):
             [
                 "systemd-socket-activate", "--accept", "--inetd", *keep,
                 "-l", f"127.0.0.1:{port}",
-                self._program("maildest-handler"), *self.options(), name,
+                self._program("maildest-handler"), *self.options(), *options, name,
             ],
             self._log(name),
             env=self.environment(),

@@ -24,7 +24,9 @@ class Authority:
             "-addext", "keyUsage=critical,keyCertSign,cRLSign",
         )  # fmt: skip
 
-    def issue(self, label, names=("DNS:localhost", "IP:127.0.0.1"), days=20):
+    def issue(
+        self, label, names=("DNS:localhost", "IP:127.0.0.1"), days=20, usage="serverAuth"
+    ):
         """A certificate for these names: (certificate, key). Negative days: already expired."""
         certificate = self.folder / f"{label}.pem"
         key = self.folder / f"{label}.key"
@@ -33,7 +35,7 @@ class Authority:
         extensions.write_text(
             f"subjectAltName={','.join(names)}\n"
             "basicConstraints=CA:FALSE\n"
-            "extendedKeyUsage=serverAuth\n"
+            f"extendedKeyUsage={usage}\n"
         )
         _openssl(
             "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
@@ -44,3 +46,13 @@ class Authority:
             "-CAcreateserial", "-out", certificate, "-days", days, "-extfile", extensions,
         )  # fmt: skip
         return certificate, key
+
+    @staticmethod
+    def bundle(certificate, key, password):
+        """The two as PKCS#12."""
+        path = certificate.with_suffix(".p12")
+        _openssl(
+            "pkcs12", "-export", "-in", certificate, "-inkey", key, "-out", path,
+            "-passout", f"pass:{password}",
+        )  # fmt: skip
+        return path

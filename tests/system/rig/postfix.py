@@ -63,6 +63,11 @@ postlog   unix-dgram n  -       n       -       1       postlogd
   -o smtpd_tls_mandatory_protocols=!SSLv2,!SSLv3,!TLSv1,!TLSv1.1,!TLSv1.3
   -o smtpd_sasl_auth_enable=yes
   -o smtpd_relay_restrictions=permit_sasl_authenticated,reject
+127.0.0.1:{plain} inet n -      n       -       -       smtpd
+  -o smtpd_tls_security_level=none
+  -o smtpd_tls_auth_only=no
+  -o smtpd_sasl_auth_enable=yes
+  -o smtpd_relay_restrictions=permit_sasl_authenticated,reject
 127.0.0.1:{relay} inet n -      n       -       -       smtpd
 cleanup   unix  n       -       n       -       0       cleanup
 qmgr      unix  n       -       n       300     1       qmgr
@@ -80,14 +85,22 @@ scache    unix  -       -       n       -       1       scache
 """
 
 
+PORTS = ("submission", "submissions", "plain", "relay")
+
+
 class Postfix:
-    """A running Postfix: STARTTLS with TLS 1.3, and its TLS-first port with TLS 1.2. Its ports are there before it starts, for Dovecot's configuration."""
+    """A running Postfix: STARTTLS with TLS 1.3, and its TLS-first port with TLS 1.2. Its ports are
+    there before it starts, for Dovecot's configuration.
+
+    Its port "plain" has no TLS and wants a login, "relay" wants neither.
+    """
 
     host = "localhost"
+    plain_host = "127.0.0.1"
 
     def __init__(self, folder):
         self.folder = Path(folder)
-        self.ports = {name: free_port() for name in ("submission", "submissions", "relay")}
+        self.ports = {name: free_port() for name in PORTS}
         self._process = None
 
     def start(self, authority, auth_socket, lmtp_socket):

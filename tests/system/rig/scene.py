@@ -11,11 +11,16 @@ PORTS = {
         "smtps": "submissions",
         "imap4": "imap",
         "imap4s": "imaps",
+        "pop3": "pop3",
+        "pop3s": "pop3s",
     },
     "postfix": {"smtp": "submission", "smtps": "submissions"},
 }
 UPSTREAMS = [(server, protocol) for server, ports in PORTS.items() for protocol in ports]
+# Where the client needs no login, and where it brings what a token is got for.
 AUTHENTICATIONS = ("BasicAuthentication", "OAuth2ClientCredentials")
+GRANTS = ("OAuth2RefreshToken", "OAuth2AuthorizationCode")
+NO_LOGIN = "NoAuthentication"
 
 
 class Scene:
@@ -34,8 +39,10 @@ class Scene:
         more = {"host": upstream.host} | more
         if authentication == "BasicAuthentication":
             return destinations.basic(protocol, port, self.user, **more)
-        return destinations.client_credentials(
-            protocol, port, self.user.address, self.client, **more
+        if authentication == NO_LOGIN:
+            return destinations.without_login(protocol, port, **more)
+        return destinations.oauth(
+            protocol, port, self.user.address, self.client, authentication, **more
         )
 
     def serve(self, protocol, *args, name=None, **more):
