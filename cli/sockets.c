@@ -58,13 +58,30 @@ static void set_endpoint(struct endpoint *e, int family, const void *bytes, uint
 	    e->address.family == AF_INET ? 4 : 16);
 }
 
+/* RTA_NEXT(3) and NLMSG_NEXT(3), which cast a pointer to what is aligned more strictly. */
+static const struct rtattr *next_attribute(const struct rtattr *a, int *len)
+{
+	size_t n = RTA_ALIGN(a->rta_len);
+
+	*len -= (int)n;
+	return (const void *)((const char *)a + n);
+}
+
+static const struct nlmsghdr *next_message(const struct nlmsghdr *m, int *len)
+{
+	size_t n = NLMSG_ALIGN(m->nlmsg_len);
+
+	*len -= (int)n;
+	return (const void *)((const char *)m + n);
+}
+
 static void take_info(struct socket_seen *one, const struct nlmsghdr *message)
 {
 	const struct inet_diag_msg *m = NLMSG_DATA(message);
 	int len = (int)(message->nlmsg_len - NLMSG_LENGTH(sizeof(*m)));
 
 	for (const struct rtattr *a = (const struct rtattr *)(m + 1); RTA_OK(a, len);
-	     a = RTA_NEXT(a, len)) {
+	     a = next_attribute(a, &len)) {
 		struct tcp_info info = {0};
 
 		if (a->rta_type != INET_DIAG_INFO)
@@ -108,7 +125,7 @@ static int take_unix(struct sockets_seen *s, const struct nlmsghdr *message)
 	one->is_listening = m->udiag_state == STATE_LISTEN;
 	one->uid = (uid_t)-1;
 	for (const struct rtattr *a = (const struct rtattr *)(m + 1); RTA_OK(a, len);
-	     a = RTA_NEXT(a, len)) {
+	     a = next_attribute(a, &len)) {
 		if (a->rta_type == UNIX_DIAG_NAME && RTA_PAYLOAD(a) > 0 &&
 		    !(one->path = strndup(RTA_DATA(a), RTA_PAYLOAD(a))))
 			return -ENOMEM;
@@ -127,8 +144,8 @@ static int take_unix(struct sockets_seen *s, const struct nlmsghdr *message)
 static int take_messages(
     struct sockets_seen *s, const struct dump *dump, const void *buffer, int len)
 {
-	for (const struct nlmsghdr *m = buffer; NLMSG_OK(m, (unsigned)len);
-	     m = NLMSG_NEXT(m, len)) {
+	for (const struct nlmsghdr *m = buffer; len > 0 && NLMSG_OK(m, (unsigned)len);
+	     m = next_message(m, &len)) {
 		const struct nlmsgerr *error = NLMSG_DATA(m);
 		int r;
 
