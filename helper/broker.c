@@ -68,6 +68,11 @@ const char *broker_config_dir(const struct broker *b)
 	return b->config_dir;
 }
 
+const struct lookup_places *broker_places(const struct broker *b)
+{
+	return &b->places;
+}
+
 struct remote *broker_remote(const struct broker *b)
 {
 	return b->remote;
@@ -106,13 +111,11 @@ void broker_restore(struct broker *b)
 	arm_timer(b);
 }
 
-/* What must outlive us; records that could not be written are nowhere else. */
-static void keep_changes(struct broker *b)
+/* Records that could not be written are nowhere else. */
+static void keep_unsaved(struct broker *b)
 {
 	if (cache_next_unsaved(b->cache, NULL))
 		store_hurry(b->store);
-	else
-		store_update(b->store);
 }
 
 /*
@@ -126,7 +129,8 @@ static void tell_waiters(
 	struct cache_answer own;
 	struct cache_waiter *w;
 
-	keep_changes(b);
+	keep_unsaved(b);
+	store_update(b->store);
 	while ((w = cache_take_waiter(e, now, &own)))
 		w->answer(w, answer ? answer : &own);
 	arm_timer(b);
@@ -271,7 +275,7 @@ static void on_turn(
 	if (r == 0)
 		r = redeem_prepare(b->rotation, &b->places, e, request, &why);
 	if (r == 0) {
-		keep_changes(b); /* that a code is posted now */
+		keep_unsaved(b); /* that a code is posted now */
 		send_request(b, e, request);
 		return;
 	}
@@ -359,18 +363,6 @@ int broker_ask(struct broker *b, const struct broker_question *q, struct cache_w
 	ret->error = ret->reason = NULL;
 	start_fetch(b, fetch, &request);
 	return 0;
-}
-
-int broker_check_on_premise(
-    struct broker *b, const struct binding *binding, const char **ret_why)
-{
-	int r;
-
-	free(b->why);
-	b->why = NULL;
-	r = lookup_check_on_premise(&b->places, binding, &b->why);
-	*ret_why = b->why;
-	return r;
 }
 
 /* Renews one token, unless its destination is no longer what it was fetched for. */

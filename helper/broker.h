@@ -5,6 +5,7 @@
 #include <systemd/sd-event.h>
 
 #include "cache.h"
+#include "lookup.h"
 #include "stats.h"
 #include "store.h"
 
@@ -46,19 +47,14 @@ struct broker_question {
 _must_check_ int broker_ask(struct broker *b, const struct broker_question *q,
     struct cache_waiter *w, struct cache_answer *ret);
 
-/*
- * Whether a binding's mail server is reached through the Connectivity proxy: 0 if so, else
- * -errno with *ret_why (borrowed until the next call; NULL for -ENOMEM). A destination of an
- * instance must be known already (remote_ask()).
- */
-_must_check_ int broker_check_on_premise(
-    struct broker *b, const struct binding *binding, const char **ret_why);
-
 /* Whether a client's credential is on its way: its answer must not be missed. */
 bool broker_is_redeeming(const struct broker *b);
 
 /* What broker_new() was given. */
 const char *broker_config_dir(const struct broker *b);
+
+/* Where destinations are. */
+const struct lookup_places *broker_places(const struct broker *b);
 
 /* What is known of destinations in Destination services. */
 struct remote *broker_remote(const struct broker *b);

@@ -50,18 +50,18 @@ static int reply_proxy(struct session *s, const struct cache_answer *answer)
 /* 1 if the destination is one that the proxy is for; else 0 or -errno. */
 static int check_destination(struct session *s)
 {
-	const char *why = NULL;
+	_cleanup_free_ char *why = NULL;
 	struct cache_answer answer;
 	int r;
 
-	r = broker_check_on_premise(s->host->broker, &s->binding, &why);
+	r = lookup_check_on_premise(broker_places(s->host->broker), &s->binding, &why);
 	if (r == 0)
 		return 1;
 	if (!why)
 		return r;
 	answer = (struct cache_answer){.reason = why,
-	    .verdict = lookup_is_shortage(r) ? CACHE_UNAVAILABLE
-					     : CACHE_DESTINATION_INVALID};
+	    .verdict =
+		lookup_is_shortage(r) ? CACHE_UNAVAILABLE : CACHE_DESTINATION_INVALID};
 	r = reply_answer(&s->out, &answer);
 	return r < 0 ? r : 0;
 }

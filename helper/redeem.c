@@ -9,15 +9,16 @@
 #include "reason.h"
 
 /* A code without a record: it is noted first, then posted. 0 or -errno. */
-static int use_code(
-    struct rotation *rotation, struct cache_entry *e, struct token_request *request)
+static int use_code(struct rotation *rotation, struct cache_entry *e,
+    struct token_request *request, char **ret_why)
 {
 	int r;
 
 	r = token_request_add_credential(request, secret_str(cache_entry_credential(e)));
-	if (r == 0)
-		rotation_keep(rotation, e, "");
-	return r;
+	if (r < 0)
+		return r;
+	r = rotation_keep(rotation, e, "");
+	return r == 0 ? 0 : reason_set(ret_why, r, "the code could not be noted");
 }
 
 /* Whether both go to one token service for one client. */
@@ -75,7 +76,7 @@ int redeem_prepare(struct rotation *rotation, const struct lookup_places *places
 		    request, token.len > 0 ? token.data : own->data);
 	if (r > 0)
 		return renew_code(places, e, &token, request, ret_why);
-	return use_code(rotation, e, request);
+	return use_code(rotation, e, request, ret_why);
 }
 
 /* A new refresh token is kept, also when the access token beside it is of no use. */
@@ -88,12 +89,13 @@ static void keep(struct rotation *rotation, struct cache_entry *e,
 		strcmp(token->refresh_token.data, secret_str(&request->credential)) != 0);
 
 	if (is_new)
-		rotation_keep(rotation, e, token->refresh_token.data);
+		(void)rotation_keep(
+		    rotation, e, token->refresh_token.data); /* there is no other place */
 	else
 		rotation_use(rotation, e);
 }
 
-/* Whether a code that brought nothing may still be one: it was not sent, or refused for good. */
+/* Whether a code that brought nothing may still be one: it was not sent, or was refused in words. */
 static bool is_untouched(const struct fetch_reply *reply, const struct token_reply *token)
 {
 	return !reply->was_sent ||

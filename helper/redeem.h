@@ -2,8 +2,24 @@
 #pragma once
 /*
  * A client's credential on its way to the token service and back: with what the request is
- * made, and what its answer means for the next one. A code is posted once, whatever
- * happens; what came for it, or for a refresh token, is kept before it is used.
+ * made, and what its answer means for the next one. What came for a code or a refresh token
+ * is kept before it is used.
+ *
+ * A code that is on its way has been noted as posted. It stays so, and is never posted
+ * again, if a token came for it, or if nobody knows what the service has made of it: no
+ * answer, one that makes no sense, a failure of the service's own; as long as the note is
+ * there, that is: it makes room for a thousand newer ones, goes unused like any record
+ * (rotation.h), and when the destination is forgotten. The note goes at once, and who
+ * presents the code again has it posted again, in these cases:
+ *
+ *   the request never left us, or came no further     as soon as requests are made again,
+ *   than the Connectivity proxy, which refused it     which is a matter of seconds
+ *   the service said by a code of RFC 6749 5.2 that   after 10 minutes if that was
+ *   it gives no token, or XSUAA that there is no      invalid_grant, else after one
+ *   such tenant
+ *
+ * A Destination service that refuses our own token is asked again at once with a fresh one:
+ * it has not looked at the code either.
  */
 
 #include "fetch.h"

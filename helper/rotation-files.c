@@ -3,7 +3,6 @@
 
 #include "rotation-files.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -16,9 +15,7 @@
 /* Users below this uid are the system's, as for the configuration folder. */
 #define FIRST_HUMAN_UID 1000
 
-/* Of files that are being written; no record's name ends so. */
-static const char suffix[] = ".new";
-#define TEMPORARY_SIZE (ROTATION_NAME_SIZE + sizeof(suffix) - 1)
+#define TEMPORARY_SIZE (ROTATION_NAME_SIZE + sizeof(ROTATION_NEW) - 1)
 
 int rotation_folder(const char *override, char **ret)
 {
@@ -50,8 +47,7 @@ static bool is_ours(int folder)
 	       (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-/* The folder's descriptor or -errno. */
-static int open_folder(const char *folder)
+int rotation_open_folder(const char *folder)
 {
 	_cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -103,12 +99,12 @@ static int make_folder(const char *folder)
 /* The folder's descriptor, made if it is not there, or -errno. */
 static int open_or_make_folder(const char *folder)
 {
-	int fd = open_folder(folder), r;
+	int fd = rotation_open_folder(folder), r;
 
 	if (fd != -ENOENT)
 		return fd;
 	r = make_folder(folder);
-	return r < 0 ? r : open_folder(folder);
+	return r < 0 ? r : rotation_open_folder(folder);
 }
 
 static int write_all(int fd, const char *bytes, size_t n)
@@ -156,7 +152,7 @@ static int replace(int folder, const char *temporary, const char *name)
 
 bool rotation_exists(const char *folder, const char *name)
 {
-	_cleanup_close_ int fd = open_folder(folder);
+	_cleanup_close_ int fd = rotation_open_folder(folder);
 	struct stat st;
 
 	return fd >= 0 && fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
@@ -170,7 +166,7 @@ int rotation_write(const char *folder, const char *name, const struct secret *by
 
 	if (fd < 0)
 		return fd;
-	if ((size_t)snprintf(temporary, sizeof(temporary), "%s%s", name, suffix) >=
+	if ((size_t)snprintf(temporary, sizeof(temporary), "%s" ROTATION_NEW, name) >=
 	    sizeof(temporary))
 		return -ENAMETOOLONG;
 	r = write_temporary(fd, temporary, bytes);
@@ -205,7 +201,7 @@ static int read_all(int fd, size_t max, struct secret *ret)
 
 int rotation_read(const char *folder, const char *name, struct secret *ret)
 {
-	_cleanup_close_ int folder_fd = open_folder(folder), fd = -1;
+	_cleanup_close_ int folder_fd = rotation_open_folder(folder), fd = -1;
 	struct stat st;
 
 	if (folder_fd < 0)
@@ -223,7 +219,7 @@ int rotation_read(const char *folder, const char *name, struct secret *ret)
 void rotation_touch(const char *folder, const char *name, time_t now)
 {
 	const struct timespec times[] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = now}};
-	_cleanup_close_ int fd = open_folder(folder);
+	_cleanup_close_ int fd = rotation_open_folder(folder);
 	struct stat st;
 
 	if (fd < 0 || fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
@@ -234,102 +230,8 @@ void rotation_touch(const char *folder, const char *name, time_t now)
 
 void rotation_remove(const char *folder, const char *name)
 {
-	_cleanup_close_ int fd = open_folder(folder);
+	_cleanup_close_ int fd = rotation_open_folder(folder);
 
 	if (fd >= 0 && unlinkat(fd, name, 0) == 0)
 		(void)fsync(fd); /* one that comes back refuses its code, no more */
-}
-
-static bool is_record(const char *name)
-{
-	return strlen(name) == ROTATION_NAME_SIZE - 1 &&
-	       strspn(name, "0123456789abcdef") == ROTATION_NAME_SIZE - 1;
-}
-
-static bool is_temporary(const char *name)
-{
-	size_t n = strlen(name);
-
-	return n == TEMPORARY_SIZE - 1 &&
-	       strspn(name, "0123456789abcdef") == ROTATION_NAME_SIZE - 1 &&
-	       strcmp(name + ROTATION_NAME_SIZE - 1, suffix) == 0;
-}
-
-/* To go through a folder; NULL if there is none. */
-static DIR *list(const char *folder)
-{
-	int fd = open_folder(folder);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-
-	if (fd >= 0 && !d)
-		(void)close(fd); /* out of memory: there is no list */
-	return d;
-}
-
-void rotation_clean(const char *folder)
-{
-	DIR *d = list(folder);
-	struct dirent *e;
-
-	while (d && (e = readdir(d)))
-		if (is_temporary(e->d_name))
-			(void)unlinkat(
-			    dirfd(d), e->d_name, 0); /* or the next start does */
-	if (d)
-		(void)closedir(d);
-}
-
-/* The record that goes first, of those there are. */
-struct candidate {
-	char name[ROTATION_NAME_SIZE];
-	bool has_token;
-	time_t used_at;
-};
-
-static bool goes_before(const struct candidate *a, const struct candidate *b)
-{
-	if (a->has_token != b->has_token)
-		return b->has_token;
-	return a->used_at < b->used_at;
-}
-
-/* Removes the unused ones; counts the others and finds the one to go first. */
-static unsigned scan(DIR *d, time_t now, struct candidate *ret)
-{
-	struct candidate c;
-	unsigned n = 0;
-	struct dirent *e;
-	struct stat st;
-
-	rewinddir(d);
-	while ((e = readdir(d))) {
-		if (!is_record(e->d_name) ||
-		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		if (st.st_mtime < now - ROTATION_UNUSED_SEC &&
-		    unlinkat(dirfd(d), e->d_name, 0) == 0)
-			continue;
-		memcpy(c.name, e->d_name, sizeof(c.name));
-		c.has_token = st.st_size > (off_t)ROTATION_OVERHEAD;
-		c.used_at = st.st_mtime;
-		if (n++ == 0 || goes_before(&c, ret))
-			*ret = c;
-	}
-	return n;
-}
-
-unsigned rotation_sweep(const char *folder, unsigned room, time_t now)
-{
-	struct candidate first;
-	unsigned lost = 0;
-	DIR *d = list(folder);
-
-	while (d && scan(d, now, &first) + room > ROTATION_FILES_MAX) {
-		if (unlinkat(dirfd(d), first.name, 0) < 0)
-			break; /* a folder that cannot be written to grows no more either */
-		lost += first.has_token;
-	}
-	if (d)
-		(void)closedir(d);
-	return lost;
 }

@@ -5,7 +5,7 @@
  * temporary file is written and synchronised, renamed, and the folder synchronised; only
  * then is the record kept. Whenever the process is killed or the power fails before that,
  * the record is what it was before or what it is to be, and nothing in between. What a
- * record says is rotation-seal.c's. The folder is opened anew each time, and made when it
+ * record says is rotation-seal.c's, which of them go rotation-sweep.c's. The folder is opened anew each time, and made when it
  * is first needed (mode 0700, and nobody else may write to it).
  */
 
@@ -15,11 +15,10 @@
 
 #include "rotation-seal.h"
 
-/* So many records; whichever was used longest ago makes room. */
-#define ROTATION_FILES_MAX 1000
-/* A record that has not been used for so long is deleted; each use is noted to the day. */
-#define ROTATION_UNUSED_SEC (INT64_C(90) * 24 * 60 * 60)
+/* Each use is noted to the day. */
 #define ROTATION_TOUCH_SEC (INT64_C(24) * 60 * 60)
+/* The end of the name of a file that is being written; no record's name ends so. */
+#define ROTATION_NEW ".new"
 
 /*
  * Where the records lie: `override` if not NULL, else $STATE_DIRECTORY if set and not
@@ -44,11 +43,8 @@ void rotation_touch(const char *folder, const char *name, time_t now);
 /* Removes a record, if there is one. */
 void rotation_remove(const char *folder, const char *name);
 
-/* Removes what writers that were killed have left. */
-void rotation_clean(const char *folder);
-
 /*
- * Removes unused records, and those used longest ago until `room` more fit, codes without
- * a token first. Returns how many tokens had to go that were not unused.
+ * The folder's descriptor; -ENOENT if there is none; -EPERM if others could have put
+ * anything there; another -errno.
  */
-unsigned rotation_sweep(const char *folder, unsigned room, time_t now);
+_must_check_ int rotation_open_folder(const char *folder);

@@ -14,12 +14,15 @@
 #include "reason.h"
 #include "report.h"
 #include "rotation-files.h"
+#include "rotation-sweep.h"
 
 /* How soon a write that failed is tried again, and how often that is told. */
 #define RETRY_USEC (5 * USEC_PER_SEC)
 #define TELL_USEC (60 * USEC_PER_SEC)
 /* How often unused records are looked for. */
 #define SWEEP_USEC (UINT64_C(24) * 60 * 60 * USEC_PER_SEC)
+/* A clock that is corrected by no more than this has not been wrong. */
+#define CLOCK_SLACK_SEC (INT64_C(60) * 60)
 
 struct rotation {
 	struct cache *cache;
@@ -27,6 +30,9 @@ struct rotation {
 	/* CLOCK_BOOTTIME: what waits is written, and from `sweep_usec` on the folder swept */
 	sd_event_source *timer;
 	uint64_t sweep_usec;
+	/* The wall clock as it was seen last, less CLOCK_BOOTTIME; since when it goes right. */
+	int64_t clock_offset_sec;
+	uint64_t clock_since_usec;
 	uint64_t told_usec; /* when a failed write was last told of; 0: all is well */
 };
 
@@ -80,19 +86,42 @@ static void arm(struct rotation *r)
 		(void)sd_event_source_set_enabled(r->timer, SD_EVENT_ONESHOT);
 }
 
-static void sweep(struct rotation *r, unsigned room)
+/*
+ * Looks whether the wall clock has been set since it was last looked at. If it was slow,
+ * records that seem unused may have been written just before.
+ */
+static void watch_clock(struct rotation *r)
 {
-	unsigned lost = rotation_sweep(r->folder, room, time(NULL));
+	uint64_t boottime = deadline_boottime();
+	time_t now = time(NULL);
+	int64_t offset = now - (int64_t)(boottime / USEC_PER_SEC);
+	int64_t moved = offset - r->clock_offset_sec;
 
-	if (lost > 0)
-		report_rotation_dropped(r->folder, lost);
+	r->clock_offset_sec = offset;
+	if (moved >= -CLOCK_SLACK_SEC && moved <= CLOCK_SLACK_SEC)
+		return;
+	r->clock_since_usec = boottime;
+	if (moved > 0)
+		rotation_renew(r->folder, now - ROTATION_UNUSED_SEC, now);
+}
+
+/* Nothing goes by a clock that has not been watched for long enough. */
+static void sweep(struct rotation *r)
+{
+	watch_clock(r);
+	if (deadline_boottime() < r->clock_since_usec + ROTATION_WATCH_SEC * USEC_PER_SEC)
+		return;
+	rotation_sweep(r->folder, time(NULL) - ROTATION_UNUSED_SEC - ROTATION_WATCH_SEC);
 }
 
 /* 0 or -errno. */
 static int write_record(struct rotation *r, const char *name, const struct secret *record)
 {
-	if (!rotation_exists(r->folder, name))
-		sweep(r, 1);
+	unsigned lost;
+
+	lost = rotation_make_room(r->folder, name, record->len > ROTATION_OVERHEAD);
+	if (lost > 0)
+		report_rotation_dropped(r->folder, lost);
 	return rotation_write(r->folder, name, record);
 }
 
@@ -133,7 +162,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)usec;
 	retry(r);
 	if (deadline_boottime() >= r->sweep_usec) {
-		sweep(r, 0);
+		sweep(r);
 		r->sweep_usec = deadline_boottime() + SWEEP_USEC;
 	}
 	arm(r);
@@ -178,6 +207,7 @@ int rotation_load(
 	char name[ROTATION_NAME_SIZE];
 	int x;
 
+	watch_clock(r);
 	x = find_name(cache_entry_key(e), name);
 	if (x == 0)
 		x = find_record(r, cache_entry_key(e), name, &record);
@@ -196,7 +226,7 @@ int rotation_load(
 	return x < 0 ? x : 1;
 }
 
-void rotation_keep(struct rotation *r, struct cache_entry *e, const char *token)
+int rotation_keep(struct rotation *r, struct cache_entry *e, const char *token)
 {
 	const struct rotation_id id = id_of(e);
 	_cleanup_secret_ struct secret record = {0};
@@ -209,6 +239,7 @@ void rotation_keep(struct rotation *r, struct cache_entry *e, const char *token)
 		tell_failure(r, x);
 	retry(r);
 	arm(r);
+	return x;
 }
 
 void rotation_use(struct rotation *r, const struct cache_entry *e)
@@ -232,8 +263,10 @@ struct rotation *rotation_free(struct rotation *r)
 {
 	if (!r)
 		return NULL;
-	if (r->cache)
+	if (r->cache) {
+		watch_clock(r);
 		retry(r);
+	}
 	sd_event_source_disable_unref(r->timer);
 	free(r->folder);
 	free(r);
@@ -262,8 +295,9 @@ int rotation_new(
 	    event, &r->timer, CLOCK_BOOTTIME, r->sweep_usec, USEC_PER_SEC, on_timer, r);
 	if (x < 0)
 		return x;
+	r->clock_since_usec = deadline_boottime();
+	r->clock_offset_sec = time(NULL) - (int64_t)(r->clock_since_usec / USEC_PER_SEC);
 	rotation_clean(r->folder);
-	sweep(r, 0);
 	*ret = TAKE_PTR(r);
 	return 0;
 }

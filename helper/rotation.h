@@ -24,8 +24,8 @@
  *
  * The access token is handed out at the end, so that whoever has seen it can rely on the
  * record. The helper does not end while a credential is on its way, if it is asked to end
- * (broker_is_redeeming()). A code is noted before it is posted: whenever we are killed, it
- * is not posted again.
+ * (broker_is_redeeming()). A code is noted before it is posted: if we are killed then, it
+ * is not posted again. When else it may be, redeem.h says.
  *
  * Of several destinations that are asked at once, all but one have presented nothing yet
  * when we are killed: it is as if they came later, to the record as it is then. A code
@@ -38,11 +38,22 @@
  * the service revoke all of them (RFC 9700 4.14.2). A folder that cannot be written to
  * costs nobody his token: records wait in the cache, sealed as they are, outlive us in its
  * state, and are written as soon as that is possible.
+ *
+ * A record that is not used is deleted after ROTATION_UNUSED_SEC, which only the wall clock
+ * can tell, and that may be wrong: a host without a battery starts with the time of its
+ * image. So nothing goes at the start, nor before the clock has been watched for
+ * ROTATION_WATCH_SEC: to go right by CLOCK_BOOTTIME, and to see the record unused for that
+ * time too. A clock that is set forward meanwhile renews whatever seems unused by it. What
+ * is left: a helper that is killed just when the clock has been set right, and a client
+ * that then keeps away for a week. A helper that never lives for a week deletes nothing.
  */
 
 #include <systemd/sd-event.h>
 
 #include "cache.h"
+
+#define ROTATION_UNUSED_SEC (INT64_C(90) * 24 * 60 * 60)
+#define ROTATION_WATCH_SEC (INT64_C(7) * 24 * 60 * 60)
 
 struct rotation;
 
@@ -71,10 +82,11 @@ _must_check_ int rotation_load(
     struct rotation *r, const struct cache_entry *e, struct secret *ret, char **ret_why);
 
 /*
- * Makes `token` (empty for a code about to be posted) the record of an entry's client: kept
- * when this returns, in the folder or, with a word in the journal, in the cache.
+ * Makes `token` (empty for a code about to be posted) the record of an entry's client. 0:
+ * it is kept, in the folder or, with a word in the journal, in the cache; -errno if not even
+ * there, which is told too.
  */
-void rotation_keep(struct rotation *r, struct cache_entry *e, const char *token);
+int rotation_keep(struct rotation *r, struct cache_entry *e, const char *token);
 
 /* Notes that the record of an entry's client was of use. */
 void rotation_use(struct rotation *r, const struct cache_entry *e);

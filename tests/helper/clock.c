@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Preloaded into a helper under test: moves its CLOCK_BOOTTIME on by as many seconds as the
- * file SHIM_CLOCK says.
+ * file SHIM_CLOCK says, and its wall clock by as many as SHIM_WALL says, files included.
  */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 
-static long moved(void)
+static long moved(const char *name)
 {
-	const char *path = getenv("SHIM_CLOCK");
+	const char *path = getenv(name);
 	FILE *f = path ? fopen(path, "re") : NULL;
 	long seconds = 0;
 
@@ -33,6 +35,28 @@ int clock_gettime(clockid_t clock, struct timespec *ts)
 		real = (__typeof__(&clock_gettime))dlsym(RTLD_NEXT, "clock_gettime");
 	r = real(clock, ts);
 	if (r == 0 && clock == CLOCK_BOOTTIME)
-		ts->tv_sec += moved();
+		ts->tv_sec += moved("SHIM_CLOCK");
 	return r;
+}
+
+time_t time(time_t *ret)
+{
+	struct timespec ts;
+
+	if (clock_gettime(CLOCK_REALTIME, &ts) < 0)
+		return -1;
+	ts.tv_sec += moved("SHIM_WALL");
+	if (ret)
+		*ret = ts.tv_sec;
+	return ts.tv_sec;
+}
+
+/* A file gets its time from the kernel; this one is about to be a record. */
+int renameat(int from_folder, const char *from, int to_folder, const char *to)
+{
+	const struct timespec times[] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = time(NULL)}};
+	__typeof__(&renameat) real = (__typeof__(&renameat))dlsym(RTLD_NEXT, "renameat");
+
+	(void)utimensat(from_folder, from, times, AT_SYMLINK_NOFOLLOW);
+	return real(from_folder, from, to_folder, to);
 }

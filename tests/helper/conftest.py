@@ -3,6 +3,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 
@@ -10,7 +11,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(__file__))
 
-from helper_process import CLIENT_SECRET, Helper  # noqa: E402
+from helper_process import CLIENT_SECRET, Helper, is_sanitized  # noqa: E402
 from rotating_service import RotatingService  # noqa: E402
 from service_manager import ServiceManager  # noqa: E402
 from token_service import TokenService, make_certificates  # noqa: E402
@@ -61,6 +62,34 @@ def judge(helper):
         for name in names:
             with open(f"{path}/{name}", "rb") as f:
                 assert b"canary" not in f.read(), "a credential is in a file"
+
+
+class Clock:
+    """What a helper takes for its clocks, in seconds beside the real ones (clock.c)."""
+
+    def __init__(self, folder):
+        library = f"{folder}/clock.so"
+        source = os.path.join(os.path.dirname(__file__), "clock.c")
+        subprocess.run(
+            ["cc", "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", library, source],
+            check=True)
+        self.paths = {"boot": f"{folder}/boot", "wall": f"{folder}/wall"}
+        self.environment = {"LD_PRELOAD": library, "SHIM_CLOCK": self.paths["boot"],
+                            "SHIM_WALL": self.paths["wall"]}
+
+    def set(self, **seconds):
+        for name, value in seconds.items():
+            path = self.paths[name]
+            with open(f"{path}.new", "w", encoding="ascii") as f:
+                f.write(str(value))
+            os.rename(f"{path}.new", path)
+
+
+@pytest.fixture
+def clock(folder):
+    if is_sanitized():
+        pytest.skip("a sanitizer wants to be the first library")
+    return Clock(folder)
 
 
 @pytest.fixture

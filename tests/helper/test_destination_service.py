@@ -3,12 +3,10 @@
 
 import json
 import os
-import subprocess
 
 import pytest
 
 from destination_service import DestinationService, Xsuaa
-from helper_process import is_sanitized
 from token_service import TokenService
 
 INVALID = "io.maildest.Helper.InvalidDestination"
@@ -300,24 +298,25 @@ def test_what_is_refused_is_not_served_any_more(aged, remote, status):
 
 
 @pytest.fixture
-def aged(make_helper, remote, folder):
+def aged(make_helper, remote, clock):
     """A helper whose clock can be moved on, and what moves it."""
-    if is_sanitized():
-        pytest.skip("a sanitizer wants to be the first library")
-    library, clock = f"{folder}/clock.so", f"{folder}/clock"
-    source = os.path.join(os.path.dirname(__file__), "clock.c")
-    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", library, source],
-                   check=True)
-    helper = make_helper(environment={"LD_PRELOAD": library, "SHIM_CLOCK": clock})
+    helper = make_helper(environment=clock.environment)
     os.mkdir(f"{helper.config}/instances", 0o750)
     helper.write("instances/ds.json", remote.key())
+    return helper.start(), lambda seconds: clock.set(boot=seconds)
 
-    def move_clock(seconds):
-        with open(f"{clock}.new", "w", encoding="ascii") as f:
-            f.write(str(seconds))
-        os.rename(f"{clock}.new", clock)
 
-    return helper.start(), move_clock
+@pytest.mark.parametrize("proxy_type", ["OnPremise", "Internet"])
+def test_the_proxy_is_for_what_the_service_says_is_on_premise(bound, remote, xsuaa, proxy_type):
+    """Also where nothing but the proxy has been asked for."""
+    bound.write("connectivity.json", {
+        "onpremise_proxy_host": "proxy.example", "clientid": "id", "clientsecret": "secret",
+        "token_service_url": "https://127.0.0.1:1"})
+    remote.add(ProxyType=proxy_type)
+    reply = call(bound, "GetConnectivityProxy")
+    assert len(remote.requests) == 1
+    error = UNAVAILABLE if proxy_type == "OnPremise" else INVALID
+    assert ("'ProxyType'" in reason(reply, error)) == (error == INVALID)
 
 
 def test_deleted_means_gone(bound, remote):

@@ -278,25 +278,6 @@ def age(path, days):
     os.utime(path, (then, then))
 
 
-def test_unused_records_go_at_the_start_and_used_ones_stay(make_helper, service, grants):
-    helper = make_helper().start()
-    helper.destination(service.url(), Authentication=REFRESH)
-    names = {}
-    for own, days in (("one", 89), ("two", 91)):
-        again(helper, own, token_of(helper, grants.refresh_token(own)))
-        (name,) = set(records(helper)) - set(names)
-        names[name] = days
-    helper.stop()
-    for name, days in names.items():
-        age(f"{helper.state}/{name}", days)
-    with open(f"{helper.state}/{'0' * 64}.new", "w", encoding="ascii"):
-        pass
-    helper.start()
-    assert [names[name] for name in records(helper)] == [89]
-    assert "error" not in ask(helper, "one")
-    assert invalid_grant(ask(helper, "two")) and sent(service)[-1] == "two"
-
-
 def test_use_without_a_new_token_is_noted(helper, service, grants):
     helper.destination(service.url(), Authentication=REFRESH)
     token = token_of(helper, grants.refresh_token())
@@ -328,12 +309,25 @@ def test_a_thousand_records_are_kept(make_helper, service, grants):
     assert invalid_grant(ask(helper, "canary-oldest"))
 
 
-def test_unknown_codes_drive_out_no_record(make_helper, service, grants):
-    helper = make_helper().start()
+def test_unknown_codes_drive_out_no_record(helper, service, grants):
+    """Not even while they are on their way, the folder being full."""
     helper.destination(service.url(), Authentication=CODE)
-    for i in range(12):
-        ask(helper, f"canary-guess-{i}")
-    assert not records(helper)
+    os.mkdir(helper.state, 0o700)
+    names = {f"{i:064x}" for i in range(1000)}
+    for name in names:
+        with open(f"{helper.state}/{name}", "wb") as f:
+            f.write(b"x" * 100)
+    service.gate.clear()
+    callers = [helper.caller().open() for _ in range(8)]
+    for i, caller in enumerate(callers):
+        caller.send("GetToken", {"credential": f"canary-guess-{i}"})
+        assert service.arrived.acquire(timeout=10)
+    assert len(set(records(helper)) - names) == len(callers), "a code is not noted"
+    assert names <= set(records(helper)), "a client is stranded"
+    service.gate.set()
+    for caller in callers:
+        assert invalid_grant(caller.receive())
+    assert set(records(helper)) == names
 
 
 def test_state_folder_of_the_option_counts(make_helper, service, grants, folder):

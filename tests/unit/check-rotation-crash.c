@@ -18,6 +18,7 @@
 #include "check-program.h"
 #include "config-tree.h"
 #include "rotation-files.h"
+#include "rotation-sweep.h"
 
 #define NAME "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define KILLED 42
