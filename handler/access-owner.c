@@ -166,7 +166,7 @@ static int take_answer(int netlink, const struct inet_diag_sockid *id, uid_t *re
 	    header->nlmsg_len >= NLMSG_LENGTH(sizeof(struct nlmsgerr))) {
 		int error = ((struct nlmsgerr *)NLMSG_DATA(header))->error;
 
-		return error == -ENOENT || error == 0 ? -ESRCH : error;
+		return error == 0 ? -ENOENT : error;
 	}
 	if (header->nlmsg_type != SOCK_DIAG_BY_FAMILY ||
 	    header->nlmsg_len < NLMSG_LENGTH(sizeof(struct inet_diag_msg)))

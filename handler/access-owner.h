@@ -13,7 +13,7 @@
 /*
  * The owner of the other end of a TCP connection within this host, `fd` being our end. 0;
  * -ESRCH if no process of this network namespace has it open any more (a socket that was
- * closed already has no owner, whatever uid it shows); another -errno if the kernel cannot
- * be asked.
+ * closed already has no owner, whatever uid it shows); -ENOENT if this namespace has no
+ * such socket at all; another -errno if the kernel cannot be asked.
  */
 _must_check_ int access_owner(int fd, uid_t *ret);

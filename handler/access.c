@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -105,7 +106,7 @@ static int read_client(int fd, struct client *ret)
 	return 0;
 }
 
-static int check_remote(
+static int check_network(
     const struct client *c, const struct service *service, char **ret_why)
 {
 	for (size_t i = 0; i < service->n_networks; i++)
@@ -297,6 +298,8 @@ static int find_owner(int fd, struct client *c, char **ret_why)
 	if (c->kind == CLIENT_UNIX)
 		return 0;
 	r = access_owner(fd, &c->uid);
+	if (r == -ENOENT)
+		r = -ESRCH;
 	if (r == -ESRCH && is_gone(fd))
 		return reason_set(ret_why, -ECONNABORTED,
 		    "the client was gone before it was looked at");
@@ -313,6 +316,45 @@ static int find_owner(int fd, struct client *c, char **ret_why)
 	return 0;
 }
 
+/* Whether an address is one of this host's: 1, 0 or -errno. */
+static int is_own_address(const struct address *a)
+{
+	struct ifaddrs *list;
+	int r = 0;
+
+	if (getifaddrs(&list) < 0)
+		return -errno;
+	for (const struct ifaddrs *i = list; i && r == 0; i = i->ifa_next) {
+		const struct sockaddr_in6 *in6 = (const void *)i->ifa_addr;
+		const struct sockaddr_in *in = (const void *)i->ifa_addr;
+
+		if (!i->ifa_addr || i->ifa_addr->sa_family != a->family)
+			continue;
+		r = a->family == AF_INET ? memcmp(&in->sin_addr, a->bytes, 4) == 0
+					 : memcmp(&in6->sin6_addr, a->bytes, 16) == 0;
+	}
+	freeifaddrs(list);
+	return r;
+}
+
+/*
+ * Whether the peer is on another host: 1, 0 or -errno. A program of this one reaches us by
+ * an address of this host too, and is none the more for it.
+ */
+static int is_elsewhere(int fd, const struct client *c)
+{
+	uid_t ignored;
+	int r;
+
+	if (c->kind != CLIENT_REMOTE)
+		return 0;
+	r = access_owner(fd, &ignored);
+	if (r != -ENOENT)
+		return r == -ESRCH ? 0 : r;
+	r = is_own_address(&c->address);
+	return r < 0 ? r : !r;
+}
+
 int access_check(int fd, const struct service *service, const struct settings *settings,
     char **ret_why)
 {
@@ -324,9 +366,18 @@ int access_check(int fd, const struct service *service, const struct settings *s
 	if (r < 0)
 		return reason_set(
 		    ret_why, r, "the client was gone before it was looked at");
-	if (c.kind == CLIENT_REMOTE)
-		return check_remote(&c, service, ret_why);
+	if (c.kind == CLIENT_REMOTE) {
+		r = check_network(&c, service, ret_why);
+		if (r < 0)
+			return r;
+	}
 	if (c.kind == CLIENT_PIPE || rule.everyone)
+		return 0;
+	r = is_elsewhere(fd, &c);
+	if (r < 0)
+		return refuse_unknown(
+		    "the kernel does not say where the client is", r, ret_why);
+	if (r > 0)
 		return 0;
 	r = find_owner(fd, &c, ret_why);
 	if (r < 0 || is_ours(c.uid))

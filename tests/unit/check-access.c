@@ -370,6 +370,61 @@ START_TEST(test_other_addresses_need_a_network)
 }
 END_TEST
 
+/* By an address of the host's own, a program is still one of this host's. */
+START_TEST(test_other_addresses_are_no_way_around)
+{
+	char near[] = "192.0.2.0/28";
+	struct service limited = service_allowing(near);
+	struct visit rows[5];
+
+	limited.clients = SERVICE_CLIENTS_GROUP;
+	limited.group = "mail-users";
+	rows[0] = (struct visit){FAR, STAYS, ALICE, false, limited, NULL, 0, NULL};
+	rows[1] = (struct visit){FAR, STAYS, 0, false, limited, NULL, 0, NULL};
+	rows[2] =
+	    (struct visit){FAR, STAYS, CAROL, false, limited, NULL, -EREMOTE, "carol"};
+	rows[3] = (struct visit){
+	    FAR, SENDS_AND_CLOSES, ALICE, false, limited, NULL, -EREMOTE, "no process"};
+	limited.clients = SERVICE_CLIENTS_ROOT;
+	rows[4] =
+	    (struct visit){FAR, STAYS, ALICE, false, limited, NULL, -EREMOTE, "4001"};
+	if (!set_up())
+		return;
+	check_visits(rows, ELEMENTSOF(rows));
+	config_tree_done(&tree);
+}
+END_TEST
+
+/* Seen from where neither its socket nor its address is, the client is on another host. */
+START_TEST(test_another_host_is_known_by_its_network)
+{
+	char near[] = "192.0.2.0/28", elsewhere[] = "192.0.3.0/28";
+	const struct settings settings = {0};
+	struct service limited = service_allowing(near);
+	struct service other = service_allowing(elsewhere);
+	_cleanup_free_ char *why = NULL;
+	union any_address address;
+	socklen_t len;
+	int listener, client, fd;
+
+	limited.clients = other.clients = SERVICE_CLIENTS_ROOT;
+	if (!set_up())
+		return;
+	listener = listen_at(FAR, &address, &len);
+	client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(connect(client, &address.any, len), 0);
+	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(unshare(CLONE_NEWNET), 0);
+	ck_assert_int_eq(access_check(fd, &limited, &settings, &why), 0);
+	ck_assert_int_eq(access_check(fd, &other, &settings, &why), -EREMOTE);
+	(void)close(fd);
+	(void)close(client);
+	(void)close(listener);
+	config_tree_done(&tree);
+}
+END_TEST
+
 /* A connection that was handed in from elsewhere has no other end here. */
 START_TEST(test_another_network_namespace_is_nobodys)
 {
@@ -463,6 +518,8 @@ int main(void)
 	    test_by_a_unix_socket_its_process_decides,
 	    test_who_has_gone_is_nobody,
 	    test_other_addresses_need_a_network,
+	    test_other_addresses_are_no_way_around,
+	    test_another_host_is_known_by_its_network,
 	    test_another_network_namespace_is_nobodys,
 	    test_a_listener_on_the_clients_port_is_not_the_client,
 	    test_pipes_are_whoever_started_us,
