@@ -211,6 +211,8 @@ static void settle_token(struct broker *b, struct cache_entry *e,
 		cache_accept(b->cache, e, deadline_boottime());
 	if (r > 0)
 		report_recovered(cache_entry_binding(e), reply->request->host);
+	if (reply->request->grant == GRANT_AUTHORIZATION_CODE)
+		store_hurry(b->store); /* its code is spent: nothing brings it again */
 	answer_waiters(b, e);
 }
 

@@ -7,9 +7,12 @@
 #include "clients.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config.h"
+#include "deadline.h"
 #include "digest.h"
 #include "parameters.h"
 #include "reason.h"
@@ -87,6 +90,28 @@ static int digest_line(
 	return r < 0 ? r : digest_sha256(line.data, line.len, ret);
 }
 
+/* Of root or of this program: what handlers are members of is of no use here. */
+static bool is_group_of_ours(gid_t group)
+{
+	const struct group *g;
+
+	if (group == 0 || group == getegid() || group == getgid())
+		return true;
+	g = getgrnam("maildest-helper");
+	return g && g->gr_gid == group;
+}
+
+/* As for any secret, but handlers' group may not read it either. */
+static int check_rights(const struct config_file *f, char **ret_why)
+{
+	if (!f->trusted && (f->st.st_mode & S_IRWXG) && !is_group_of_ours(f->st.st_gid))
+		return reason_set(ret_why, -EPERM,
+		    "%s: holds passwords and a group that is not the helper's own has "
+		    "rights on it: chgrp maildest-helper it",
+		    f->path);
+	return config_check_private(f, ret_why);
+}
+
 int clients_check(const char *config_dir, const char *service, const char *user,
     const char *password, bool *ret_accepted, char **ret_why)
 {
@@ -100,7 +125,7 @@ int clients_check(const char *config_dir, const char *service, const char *user,
 	if (r == 0)
 		r = config_read(&c, "clients", service, "", CONFIG_FILE_MAX, &f, ret_why);
 	if (r == 0)
-		r = config_check_private(&f, ret_why);
+		r = check_rights(&f, ret_why);
 	if (r == 0)
 		r = digest_line(user, password, wanted);
 	if (r == 0)
@@ -113,6 +138,42 @@ int clients_check(const char *config_dir, const char *service, const char *user,
 	return 0;
 }
 
+/* Whose refusals count together: those of one service and one user of the host. */
+static int digest_caller(const struct session *s, unsigned char ret[DIGEST_SHA256_SIZE])
+{
+	_cleanup_secret_ struct secret text = {0};
+	int r;
+
+	r = secret_printf(&text, "%ju %s", (uintmax_t)s->uid, s->binding.service);
+	return r < 0 ? r : digest_sha256(text.data, text.len, ret);
+}
+
+/* Whether to let them in, unless so many were refused that nobody is looked at. */
+static int answer_login(struct session *s, const struct login *in, char **ret_why)
+{
+	unsigned char caller[DIGEST_SHA256_SIZE];
+	uint64_t now = deadline_boottime();
+	struct varlink_writer v;
+	bool accepted;
+	int r;
+
+	r = digest_caller(s, caller);
+	if (r < 0)
+		return r;
+	if (!flood_has_room(s->host->logins, caller, now))
+		return reply_error(&s->out, "io.maildest.Helper.LimitExceeded", "reason",
+		    "too many logins were refused for this service within a minute");
+	r = clients_check(broker_config_dir(s->host->broker), s->binding.service,
+	    in->user, in->password, &accepted, ret_why);
+	if (r < 0)
+		return r;
+	if (!accepted)
+		(void)flood_admit(s->host->logins, caller, now); /* there is room */
+	varlink_begin_reply(&v, &s->out);
+	json_writer_boolean(&v.w, "accepted", accepted);
+	return varlink_end(&v);
+}
+
 int clients_method(struct session *s, struct json_value parameters)
 {
 	static const struct parameter table[] = {
@@ -122,21 +183,14 @@ int clients_method(struct session *s, struct json_value parameters)
 	_cleanup_free_ char *why = NULL;
 	struct login in = {0};
 	const char *bad = parameters_read(parameters, table, ELEMENTSOF(table), &in);
-	struct varlink_writer v;
-	bool accepted;
 	int r;
 
 	if (bad)
 		return reply_invalid_parameter(&s->out, bad);
 	if (!s->is_bound)
 		return reply_not_open(&s->out);
-	r = clients_check(broker_config_dir(s->host->broker), s->binding.service, in.user,
-	    in.password, &accepted, &why);
-	if (r < 0)
-		return why ? reply_error(&s->out, "io.maildest.Helper.InvalidDestination",
-				 "reason", why)
-			   : r;
-	varlink_begin_reply(&v, &s->out);
-	json_writer_boolean(&v.w, "accepted", accepted);
-	return varlink_end(&v);
+	r = answer_login(s, &in, &why);
+	return why ? reply_error(
+			 &s->out, "io.maildest.Helper.InvalidDestination", "reason", why)
+		   : r;
 }

@@ -2,7 +2,9 @@
 #pragma once
 /*
  * Who may log in to a service that requires it: clients/<service>, a line "user:password"
- * for each, '#' for comments. Handlers cannot read it; they ask with what a client sent.
+ * for each, '#' for comments. Handlers cannot read it, or it is not used: where its group
+ * has rights, that must be root's, this program's or maildest-helper. They ask with what a
+ * client sent.
  */
 
 #include <stdbool.h>
@@ -18,5 +20,8 @@
 _must_check_ int clients_check(const char *config_dir, const char *service,
     const char *user, const char *password, bool *ret_accepted, char **ret_why);
 
-/* The method CheckClient: 0 with the reply written, or -ENOMEM. */
+/*
+ * The method CheckClient: 0 with the reply written, or -ENOMEM. After ten refusals within a
+ * minute (flood.h), by service and peer's user, it is LimitExceeded and nothing is compared.
+ */
 _must_check_ int clients_method(struct session *s, struct json_value parameters);

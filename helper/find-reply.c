@@ -175,11 +175,25 @@ static int take_error(const char *error, enum grant grant, struct token_reply *r
 	return r < 0 ? r : refuse(error, grant, reason.data, reply);
 }
 
+/* Whether an element says of an error: absent, null and "" are none, all else is one. */
+static const char *error_of(struct json_value element)
+{
+	const char *text;
+	struct json_value v;
+
+	if (!json_find(element, "error", &v) || json_type(v) == JSON_NULL)
+		return NULL;
+	text = json_text(v);
+	if (!text)
+		return "an error that is no text";
+	return *text ? text : NULL;
+}
+
 /* The first element of "authTokens" is the one of the destination's authentication. */
 static int take_token(struct json_value root, enum grant grant, struct token_reply *reply)
 {
 	static const struct token_reply_names names = {.token = "value", .type = "type"};
-	struct json_value list, element, v;
+	struct json_value list, element;
 	int position = 0;
 	const char *error;
 
@@ -187,8 +201,8 @@ static int take_token(struct json_value root, enum grant grant, struct token_rep
 	    !json_next_element(list, &position, &element) ||
 	    json_type(element) != JSON_OBJECT)
 		return secret_puts(&reply->reason, "the reply has no authTokens");
-	error = json_find(element, "error", &v) ? json_text(v) : NULL;
-	if (error && *error)
+	error = error_of(element);
+	if (error)
 		return take_error(error, grant, reply);
 	return token_reply_take(element, &names, reply);
 }

@@ -72,6 +72,21 @@ static struct owner *find(
 	return quiet;
 }
 
+bool flood_has_room(
+    const struct flood *f, const unsigned char owner[DIGEST_SHA256_SIZE], uint64_t now)
+{
+	bool is_free = f->n < FLOOD_OWNERS_MAX;
+
+	for (unsigned i = 0; i < f->n; i++) {
+		const struct owner *o = &f->owners[i];
+
+		if (memcmp(o->key, owner, DIGEST_SHA256_SIZE) == 0)
+			return !is_recent(o->tries[o->next], now);
+		is_free |= !is_recent(last_try(o), now);
+	}
+	return is_free;
+}
+
 bool flood_admit(
     struct flood *f, const unsigned char owner[DIGEST_SHA256_SIZE], uint64_t now)
 {

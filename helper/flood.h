@@ -2,8 +2,8 @@
 #pragma once
 /*
  * How often credentials that nobody knows may be tried: anybody who reaches a mail port can
- * present as many as he likes, and each costs the token service a request. Pure: time is a
- * parameter (microseconds of CLOCK_BOOTTIME).
+ * present as many as he likes, and each costs the token service a request, or is a guess at
+ * a password. Pure: time is a parameter (microseconds of CLOCK_BOOTTIME).
  */
 
 #include <stdbool.h>
@@ -11,7 +11,7 @@
 
 #include "digest.h"
 
-/* So many tries of one owner (binding_owner()) within any such time. */
+/* So many tries of one owner (any digest: binding_owner(), ...) within any such time. */
 #define FLOOD_TRIES 10
 #define FLOOD_WINDOW_USEC UINT64_C(60000000)
 /* So many owners at once; those beyond it may try nothing until another one is quiet. */
@@ -26,3 +26,7 @@ struct flood *flood_free(struct flood *f);
 /* Whether an owner's client may try an unknown credential now, which then counts. */
 bool flood_admit(
     struct flood *f, const unsigned char owner[DIGEST_SHA256_SIZE], uint64_t now);
+
+/* Whether flood_admit() would say so; nothing counts. */
+bool flood_has_room(
+    const struct flood *f, const unsigned char owner[DIGEST_SHA256_SIZE], uint64_t now);

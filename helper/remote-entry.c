@@ -82,6 +82,11 @@ unsigned remote_count(const struct remote *r)
 	return n;
 }
 
+static bool is_busy(const struct remote_entry *e)
+{
+	return e->fetching || e->waiters;
+}
+
 void remote_shrink(struct remote *r)
 {
 	struct remote_entry *previous;
@@ -90,7 +95,7 @@ void remote_shrink(struct remote *r)
 	     e && (r->n > REMOTE_ENTRIES_MAX || r->bytes > REMOTE_BYTES_MAX);
 	     e = previous) {
 		previous = e->previous;
-		if (!e->fetching && e != r->first)
+		if (!is_busy(e) && e != r->first)
 			entry_free(e);
 	}
 }
@@ -170,7 +175,7 @@ void remote_forget(struct remote *r, const char *destination, const char *tenant
 			continue;
 		remote_entry_drop_text(e);
 		remote_entry_drop_failure(e);
-		if (!e->fetching)
+		if (!is_busy(e))
 			entry_free(e);
 	}
 }

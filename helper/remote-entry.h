@@ -6,7 +6,7 @@
 
 /*
  * One binding's destination. Moments are of CLOCK_BOOTTIME, 0 for none. Waiters are queued
- * only while `fetching`.
+ * only while `fetching`, and are told when that ends.
  */
 struct remote_entry {
 	struct remote *remote;
@@ -44,9 +44,12 @@ struct remote_entry *remote_find(const struct remote *r, const struct binding *b
 /* The same, which becomes the one used last, and is made if there is none; NULL without memory. */
 struct remote_entry *remote_open(struct remote *r, const struct binding *b);
 
-/* Makes room: whatever was used longest ago and nobody is busy with goes. */
+/* Makes room: whatever was used longest ago goes, unless it is being fetched or waited for. */
 void remote_shrink(struct remote *r);
 
-/* Queues a waiter; tells all of them, who are queued no longer. */
+/*
+ * Queues a waiter; tells all of them, who are queued no longer. ready() must not forget the
+ * entry, nor make room: whoever asks again then does so later.
+ */
 void remote_entry_queue(struct remote_entry *e, struct remote_waiter *w);
 void remote_entry_wake(struct remote_entry *e);

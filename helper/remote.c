@@ -26,7 +26,6 @@ static void settle_found(struct remote_entry *e, struct find_reply *reply)
 	memcpy(e->digest, reply->digest, sizeof(e->digest));
 	e->remote->bytes += e->text.len;
 	e->fresh_until = deadline_boottime() + REMOTE_FRESH_USEC;
-	remote_shrink(e->remote);
 }
 
 /* What the service refuses is no longer known; what it cannot say now is as it was. */
@@ -76,6 +75,7 @@ static void on_fetched(void *userdata, void *context, const struct fetch_reply *
     enum cache_verdict failure)
 {
 	struct remote_entry *e = context;
+	struct remote *r = e->remote;
 
 	(void)userdata;
 	e->fetching = false;
@@ -86,6 +86,7 @@ static void on_fetched(void *userdata, void *context, const struct fetch_reply *
 	else
 		settle_reply(e, reply);
 	remote_entry_wake(e);
+	remote_shrink(r); /* the entry may go with it */
 }
 
 static void start_fetch(struct remote_entry *e, struct token_request *request)

@@ -18,16 +18,19 @@
 
 #define REMOTE_FRESH_USEC (120 * USEC_PER_SEC)
 #define REMOTE_REFUSED_USEC (10 * USEC_PER_SEC)
-/* So many destinations, and so much memory for all; those used longest ago go. */
-#define REMOTE_ENTRIES_MAX 1000
+/*
+ * So many destinations, more than twice the services of a large host, and so much memory for
+ * all; those used longest ago go.
+ */
+#define REMOTE_ENTRIES_MAX 4096
 #define REMOTE_BYTES_MAX ((size_t)16 * 1024 * 1024)
 
 struct remote;
 struct remote_entry;
 
 /*
- * Somebody waiting, part of a structure of the caller's, which asks again in ready(), or
- * later: there may be an answer by then. `entry` is NULL while not queued; one that is
+ * Somebody waiting, part of a structure of the caller's, which asks again some time after
+ * ready(), not within it: there may be an answer by then. `entry` is NULL while not queued; one that is
  * queued must be taken out (remote_forget_waiter()) before it goes away.
  */
 struct remote_waiter {

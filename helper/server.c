@@ -75,6 +75,7 @@ struct server *server_free(struct server *s)
 	broker_free(s->host.broker);
 	outbox_free(s->outbox);
 	tls_sessions_free(s->host.tls_sessions);
+	flood_free(s->host.logins);
 	sd_event_unref(s->event);
 	free(s->status);
 	free(s);
@@ -363,6 +364,8 @@ int server_new(sd_event *event, const struct broker_folders *folders, struct ser
 		r = broker_new(event, folders, &s->stats, s->outbox, &s->host.broker);
 	if (r == 0)
 		r = tls_sessions_new(&s->host.tls_sessions);
+	if (r == 0)
+		r = flood_new(&s->host.logins);
 	if (r == 0)
 		r = add_timers(s);
 	if (r < 0)

@@ -10,6 +10,7 @@
 #include <systemd/sd-event.h>
 
 #include "broker.h"
+#include "flood.h"
 #include "remote.h"
 #include "tls-sessions.h"
 
@@ -29,7 +30,8 @@ struct session_host {
 	struct broker *broker;
 	struct stats *stats;
 	struct tls_sessions *tls_sessions;
-	size_t input_bytes; /* held by all sessions together */
+	struct flood *logins; /* refused ones, by service and peer's user */
+	size_t input_bytes;   /* held by all sessions together */
 	void (*closed)(
 	    struct session_host *host, struct session *s); /* which then goes away */
 };

@@ -268,6 +268,31 @@ def test_a_code_is_sent_once(bound, grants, reply):
     assert len(grants.finds()[1]) == 1
 
 
+@pytest.mark.parametrize("authentication, header", [
+    (REFRESH, "X-refresh-token"), (CODE, "X-code")])
+def test_a_token_of_ours_that_is_refused_spends_no_credential(
+        bound, grants, xsuaa, authentication, header):
+    """401 is about our token, before the service looks at theirs: that goes once more, with another."""
+    grants.add(Authentication=authentication)
+    destination(bound)
+    grants.revoked.add("canary-ds-provider-1")
+    assert token(bound, "canary-mine") == "canary-token-1"
+    requests = grants.finds()[1]
+    assert [(r.headers[header], r.headers["Authorization"]) for r in requests] == [
+        ("canary-mine", f"Bearer canary-ds-provider-{n}") for n in (1, 2)]
+    assert grants.tenant(requests[0]) is None, "the first answer was not 401"
+    assert grants.used == ["canary-mine"] and len(xsuaa.requests) == 2
+
+
+@pytest.mark.parametrize("status, sent", [(401, 2), (400, 1), (403, 1), (404, 1), (500, 1)])
+def test_a_code_is_sent_again_after_401_alone_and_once(bound, grants, status, sent):
+    grants.add(Authentication=CODE)
+    destination(bound)
+    grants.replies["mail"] = (status, {}, "{}")
+    reason(ask(bound, "canary-code"), UNAVAILABLE)
+    assert [r.headers["X-code"] for r in grants.finds()[1]] == ["canary-code"] * sent
+
+
 def test_a_refresh_token_is_not_repeated_by_itself(bound, grants):
     grants.add(Authentication=REFRESH)
     destination(bound)

@@ -160,6 +160,12 @@ START_TEST(test_errors_are_no_tokens)
 	    {200, AUTH("\"value\":\"t\",\"error\":\"x\""), GRANT_CLIENT_CREDENTIALS,
 		NULL},
 	    {200, AUTH("\"value\":\"t\",\"error\":1"), GRANT_CLIENT_CREDENTIALS, NULL},
+	    {200, AUTH("\"value\":\"t\",\"error\":false"), GRANT_CLIENT_CREDENTIALS,
+		NULL},
+	    {200, AUTH("\"value\":\"t\",\"error\":{}"), GRANT_CLIENT_CREDENTIALS, NULL},
+	    {200, AUTH("\"value\":\"t\",\"error\":[]"), GRANT_REFRESH_TOKEN, NULL},
+	    {200, AUTH("\"value\":\"t\",\"error\":{\"a\":\"b\"}"), GRANT_RENEWAL,
+		"invalid_grant"},
 	    {200,
 		AUTH("\"value\":\"\",\"error\":\"got "
 		     "{\\\"error\\\":\\\"invalid_grant\\\"}\""),

@@ -26,6 +26,32 @@ static bool admit(struct flood *f, unsigned owner, uint64_t now)
 	return flood_admit(f, digest, now);
 }
 
+static bool has_room(const struct flood *f, unsigned owner, uint64_t now)
+{
+	unsigned char digest[DIGEST_SHA256_SIZE] = {0};
+
+	memcpy(digest, &owner, sizeof(owner));
+	return flood_has_room(f, digest, now);
+}
+
+START_TEST(test_to_look_for_room_counts_nothing)
+{
+	struct flood *f = make();
+
+	for (unsigned i = 0; i < FLOOD_TRIES; i++) {
+		ck_assert(has_room(f, 1, START) && has_room(f, 1, START));
+		ck_assert(admit(f, 1, START));
+	}
+	ck_assert(!has_room(f, 1, START + 60 * SEC - 1));
+	ck_assert(has_room(f, 2, START) && has_room(f, 1, START + 60 * SEC));
+	for (unsigned i = 2; i < FLOOD_OWNERS_MAX + 1; i++)
+		ck_assert(admit(f, i, START));
+	ck_assert(!has_room(f, 0, START + SEC) && has_room(f, 2, START + SEC));
+	ck_assert(has_room(f, 0, START + 60 * SEC));
+	flood_free(f);
+}
+END_TEST
+
 START_TEST(test_ten_a_minute_are_admitted)
 {
 	struct flood *f = make();
@@ -86,6 +112,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
+	    test_to_look_for_room_counts_nothing,
 	    test_ten_a_minute_are_admitted,
 	    test_in_no_minute_there_are_more,
 	    test_one_owner_takes_nothing_from_another,

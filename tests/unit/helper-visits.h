@@ -104,6 +104,9 @@ static inline int helper_visits_serve(
 		return 0;
 	if (v->asked && !helper_visits_are_asked(fd, v->asked))
 		return helper_visits_wrong(says, "is asked something else");
+	/* whatever it is: who ends before that is asked would not be told of */
+	if (!v->asked && read(fd, rest, sizeof(rest)) <= 0)
+		return helper_visits_wrong(says, "is asked nothing");
 	if (!helper_visits_answer(fd, says))
 		return helper_visits_wrong(says, "is not listened to");
 	if (is_last && v->asked_then && !helper_visits_are_asked(fd, v->asked_then))
