@@ -7,7 +7,6 @@
 
 #include "apply-files.h"
 #include "reason.h"
-#include "services.h"
 
 #define TEMPORARY APPLY_NOTES "/." APPLY_NOTES_FILE
 #define FILE_PATH APPLY_NOTES "/" APPLY_NOTES_FILE
@@ -44,23 +43,19 @@ int apply_notes_write(const struct state_table *t, char **ret_why)
 	return reason_set(ret_why, -errno, FILE_PATH ": %s", strerror(errno));
 }
 
-int apply_foresee(const struct cli *c, struct manager_units *ret, char **ret_why)
+int apply_foresee(const struct services *s, struct manager_units *ret, bool *ret_forks)
 {
-	_cleanup_config_ struct config config = CONFIG_INIT;
-	_cleanup_services_ struct services s = {0};
 	_cleanup_manager_units_ struct manager_units units = {0};
-	int r;
+	int r = 0;
 
-	r = config_open(&config, c->config_dir, ret_why);
-	if (r == 0)
-		r = services_load(&config, NULL, &s);
-	for (size_t i = 0; i < s.n && r == 0; i++)
-		if (s.list[i].unit)
-			r = manager_units_add(&units, s.list[i].unit);
+	for (size_t i = 0; i < s->n && r == 0; i++)
+		if (s->list[i].unit)
+			r = manager_units_add(&units, s->list[i].unit);
 	if (r < 0)
 		return r;
 	manager_units_sort(&units);
 	*ret = units;
 	units = (struct manager_units){0};
+	*ret_forks = s->settings.activation != ACTIVATION_ACCEPT;
 	return 0;
 }

@@ -2,9 +2,8 @@
 #pragma once
 /* What was applied last, and what would be next. */
 
-#include "cli.h"
 #include "manager.h"
-#include "service-state.h"
+#include "services.h"
 
 /* Hashes of units when they were last applied, since the last boot: 0 or -ENOMEM. */
 _must_check_ int apply_notes_read(struct state_table *ret);
@@ -12,8 +11,8 @@ _must_check_ int apply_notes_read(struct state_table *ret);
 _must_check_ int apply_notes_write(const struct state_table *t, char **ret_why);
 
 /*
- * The units that the generator would write, found without it. 0, or -errno with
- * *ret_why.
+ * The sockets that the generator would write, found without it, and whether each would
+ * have a service of the same name, which forks. 0 or -ENOMEM.
  */
 _must_check_ int apply_foresee(
-    const struct cli *c, struct manager_units *ret, char **ret_why);
+    const struct services *s, struct manager_units *ret, bool *ret_forks);

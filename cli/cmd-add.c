@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "add-port.h"
 #include "answer.h"
-#include "apply.h"
 #include "destination.h"
 #include "dns-name.h"
 #include "identity.h"
@@ -225,31 +225,6 @@ static void report(const struct addition *a)
 		    a->files[i].folder ? "/" : "", a->files[i].file);
 }
 
-/* Opens the port, where there is a systemd that would do so at the next boot. */
-static int open_port(const struct cli *c, const struct addition *a, bool force)
-{
-	_cleanup_apply_ struct apply result = {0};
-	_cleanup_free_ char *why = NULL;
-	int r;
-
-	if (!a->service || !identity_is_systems(c))
-		return CLI_OK;
-	r = apply_run(c, false, force, &result, &why);
-	if (r == -EADDRINUSE) {
-		cli_complain("the port was not opened, as others have it too (maildest "
-			     "apply --force does it all the same):\n%s",
-		    result.conflicts);
-		return CLI_CONFIGURATION;
-	}
-	if (r == -ENOTCONN) {
-		cli_complain("the port was not opened: %s", why);
-		return CLI_OK;
-	}
-	if (r < 0)
-		return cli_fail(r, why);
-	return c->json ? CLI_OK : apply_report(c, &result, false);
-}
-
 /* The last thing that is done, as root becomes the user of the service by it. */
 static int log_in(const struct cli *c, const struct addition *a)
 {
@@ -285,13 +260,20 @@ static int status_of(int error)
 	return error == -EEXIST ? CLI_CONFIGURATION : (int)cli_status_of(error);
 }
 
-static int conclude(struct cli *c, const struct addition *a, const struct switches *s)
+static int conclude(struct cli *c, struct addition *a, const struct switches *s)
 {
-	int status;
+	bool has_port = a->service && identity_is_systems(c), is_withdrawn = false;
+	int status = CLI_OK;
 
+	if (has_port && !s->force)
+		status = add_port_check(
+		    c, a->service, &a->files[a->n_files - 1], &is_withdrawn);
+	if (is_withdrawn)
+		a->n_files--;
 	if (!c->json)
 		report(a);
-	status = open_port(c, a, s->force);
+	if (has_port && status == CLI_OK)
+		status = add_port_open(c, s->force);
 	if (c->json)
 		return report_json(a) ? status : CLI_FAILED;
 	if (status != CLI_OK || s->no_test)

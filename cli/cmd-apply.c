@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "answer.h"
 #include "apply.h"
@@ -25,21 +26,46 @@ static int print_json(const struct apply *a, const struct table *t, bool dry_run
 	table_write(t, &answer.w, "steps");
 	if (a->conflicts)
 		json_writer_string(&answer.w, "conflicts", a->conflicts);
+	if (a->masked)
+		json_writer_string(&answer.w, "masked", a->masked);
 	if (a->failed)
 		json_writer_string(&answer.w, "failed", a->failed);
 	return answer_end(&answer) ? CLI_OK : CLI_FAILED;
+}
+
+void apply_complain(const char *what, const char *lines)
+{
+	cli_complain("%s:", what);
+	for (size_t n; *lines; lines += n + (lines[n] == '\n')) {
+		n = strcspn(lines, "\n");
+		cli_complain("%.*s", (int)n, lines);
+	}
 }
 
 static void print(const struct cli *c, const struct apply *a, const struct table *t)
 {
 	table_print(t, c);
 	if (t->n_rows == 0)
-		puts("All sockets are as they shall be.");
+		puts(a->conflicts || a->masked ? "All other sockets are as they shall be."
+					       : "All sockets are as they shall be.");
 	if (a->conflicts)
-		cli_complain(
-		    "ports that others have too, as --force wants it:\n%s", a->conflicts);
+		apply_complain(a->is_forced
+				   ? "ports that others have too, as --force wants it"
+				   : "left out, as others have these ports too (--force "
+				     "opens them all the same)",
+		    a->conflicts);
+	if (a->masked)
+		cli_complain("left out, as they are masked (systemctl unmask UNIT): %s",
+		    a->masked);
 	if (a->failed)
 		cli_complain("failed, see journalctl -u UNIT: %s", a->failed);
+}
+
+int apply_status(const struct apply *a)
+{
+	if (a->failed)
+		return CLI_FAILED;
+	return a->conflicts && !a->is_forced ? CLI_CONFIGURATION : CLI_OK;
 }
 
 int apply_report(const struct cli *c, const struct apply *a, bool dry_run)
@@ -58,7 +84,7 @@ int apply_report(const struct cli *c, const struct apply *a, bool dry_run)
 		print(c, a, &t);
 	else if (print_json(a, &t, dry_run) != CLI_OK)
 		return CLI_FAILED;
-	return a->failed ? CLI_FAILED : CLI_OK;
+	return apply_status(a);
 }
 
 int cmd_apply(struct cli *c, int argc, char **argv)
@@ -76,11 +102,5 @@ int cmd_apply(struct cli *c, int argc, char **argv)
 	if (!cli_options(c, own, ELEMENTSOF(own), argc, argv, 0, 0, &words))
 		return CLI_USAGE;
 	r = apply_run(c, dry_run, force, &a, &why);
-	if (r == -EADDRINUSE) {
-		cli_complain("nothing was done, as others have these ports too (--force "
-			     "does it all the same):\n%s",
-		    a.conflicts);
-		return CLI_CONFIGURATION;
-	}
 	return r < 0 ? cli_fail(r, why) : apply_report(c, &a, dry_run);
 }

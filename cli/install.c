@@ -115,3 +115,13 @@ int install_write(const struct config *c, const struct install *i, char **ret_wh
 	}
 	return 0;
 }
+
+int install_remove(const struct config *c, const struct install *i, char **ret_why)
+{
+	_cleanup_close_ int folder = open_folder(c, i);
+	int r = folder < 0 ? folder : 0;
+
+	if (r == 0 && (unlinkat(folder, i->file, 0) < 0 || fsync(folder) < 0))
+		r = -errno;
+	return r < 0 ? complain(c, i, r, ret_why) : 0;
+}

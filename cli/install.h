@@ -26,3 +26,7 @@ _must_check_ int install_look(const struct config *c, struct install *i, char **
 /* Writes it, mode 0640, replacing what is there; makes the folder. 0, or -errno with *ret_why. */
 _must_check_ int install_write(
     const struct config *c, const struct install *i, char **ret_why);
+
+/* Removes one that install_write() made. 0, or -errno with *ret_why. */
+_must_check_ int install_remove(
+    const struct config *c, const struct install *i, char **ret_why);

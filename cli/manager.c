@@ -35,10 +35,25 @@ static int on_job(sd_bus_message *message, void *userdata, sd_bus_error *error _
 	return 0;
 }
 
+bool manager_has_failed(const struct manager *m, const char *unit)
+{
+	size_t n = strlen(unit), word;
+
+	for (const char *at = m->failed; at && *at; at += strspn(at, " ")) {
+		word = strcspn(at, " ");
+		if (word == n && strncmp(at, unit, n) == 0)
+			return true;
+		at += word;
+	}
+	return false;
+}
+
 int manager_note_failure(struct manager *m, const char *unit)
 {
 	char *all;
 
+	if (manager_has_failed(m, unit))
+		return 0;
 	if (asprintf(&all, "%s%s%s", m->failed ? m->failed : "", m->failed ? " " : "",
 		unit) < 0)
 		return -ENOMEM;
@@ -209,6 +224,12 @@ static int add_job(struct manager *m, const char *path)
 	return jobs[m->n_jobs] ? (m->n_jobs++, 0) : -ENOMEM;
 }
 
+/* systemd has not refused something, but does not answer. */
+static bool is_lost(struct manager *m, int error)
+{
+	return error == -ETIMEDOUT || sd_bus_is_open(m->bus) <= 0;
+}
+
 int manager_queue(struct manager *m, const char *method, const char *unit, char **ret_why)
 {
 	_cleanup_bus_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -224,6 +245,8 @@ int manager_queue(struct manager *m, const char *method, const char *unit, char 
 		r = sd_bus_message_read(reply, "o", &job);
 	if (r >= 0)
 		return add_job(m, job);
+	if (r != -ENOMEM && !is_lost(m, r))
+		return manager_note_failure(m, unit);
 	return manager_complain(r, &error, unit, ret_why);
 }
 

@@ -72,10 +72,15 @@ char *manager_listen(struct manager *m, const char *path);
 /* Has systemd read all units anew: 0, or -errno with *ret_why. */
 _must_check_ int manager_reload(struct manager *m, char **ret_why);
 
-/* Queues a job ("StartUnit", "StopUnit", "RestartUnit"): 0, or -errno with *ret_why. */
+/*
+ * Queues a job ("StartUnit", "StopUnit"). A unit that systemd refuses it for (it is masked,
+ * say) has failed: 0, or -errno with *ret_why, if systemd cannot be asked any more.
+ */
 _must_check_ int manager_queue(
     struct manager *m, const char *method, const char *unit, char **ret_why);
 /* Waits for all of them; m->failed names the units whose jobs did not end well: 0 or -errno. */
 _must_check_ int manager_wait(struct manager *m, char **ret_why);
-/* Adds a unit to those that failed: 0 or -ENOMEM. */
+/* Adds a unit to those that failed, once: 0 or -ENOMEM. */
 _must_check_ int manager_note_failure(struct manager *m, const char *unit);
+/* Whether it is among these. */
+bool manager_has_failed(const struct manager *m, const char *unit);

@@ -213,6 +213,24 @@ static int by_unit_and_name(const void *a, const void *b)
 	return r != 0 ? r : strcmp(x->name, y->name);
 }
 
+/* One group that cannot be written does not cost the others. */
+static int try_group(
+    const struct unit_folder *folder, struct service_unit **members, size_t n)
+{
+	int r = write_group(folder, members, n);
+
+	if (r >= 0 || r == -ENOMEM)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		members[i]->is_served = false;
+		if (verdict_set(&members[i]->verdict, CONDITION_SERVICE_CREATION_FAILED,
+			"the units of its group cannot be written: %s",
+			strerror(-r)) == -ENOMEM)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 int unit_groups_write(const struct unit_folder *folder, struct services *s)
 {
 	_cleanup_free_ struct service_unit **served = calloc(s->n + 1, sizeof(*served));
@@ -228,7 +246,7 @@ int unit_groups_write(const struct unit_folder *folder, struct services *s)
 	for (size_t i = 1; i <= n && r == 0; i++) {
 		if (i < n && strcmp(served[i]->unit, served[first]->unit) == 0)
 			continue;
-		r = write_group(folder, &served[first], i - first);
+		r = try_group(folder, &served[first], i - first);
 		first = i;
 	}
 	return r;

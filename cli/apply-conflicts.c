@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "apply-work.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "ports.h"
+
+static int add_line(struct secret *text, const struct port_conflict *p)
+{
+	return secret_printf(text, "%s %s: %s\n", p->service, p->address, p->other);
+}
+
+static int hold(struct apply_work *w, const char *service)
+{
+	const struct service_unit *s = services_find(&w->services, service);
+
+	return s && s->unit ? manager_units_add(&w->held, s->unit) : 0;
+}
+
+int apply_hold_conflicts(struct apply_work *w, struct apply *a, char **ret_why)
+{
+	_cleanup_port_conflicts_ struct port_conflicts p = {0};
+	_cleanup_secret_ struct secret text = {0};
+	int r = ports_find_conflicts(&w->services, &w->manager, &p, ret_why);
+
+	for (size_t i = 0; i < p.n && r == 0; i++) {
+		r = add_line(&text, &p.list[i]);
+		if (r == 0 && !a->is_forced)
+			r = hold(w, p.list[i].service);
+	}
+	if (r < 0 || p.n == 0)
+		return r;
+	manager_units_sort(&w->held);
+	a->conflicts = strdup(secret_str(&text));
+	return a->conflicts ? 0 : -ENOMEM;
+}
+
+int apply_find_conflict(
+    const struct cli *c, const char *service, char **ret, char **ret_why)
+{
+	_cleanup_manager_ struct manager m = {0};
+	_cleanup_config_ struct config config = CONFIG_INIT;
+	_cleanup_services_ struct services s = {0};
+	_cleanup_port_conflicts_ struct port_conflicts p = {0};
+	_cleanup_secret_ struct secret text = {0};
+	int r;
+
+	r = manager_open(&m, ret_why);
+	if (r == 0)
+		r = config_open(&config, c->config_dir, ret_why);
+	if (r == 0)
+		r = services_load(&config, NULL, &s);
+	if (r == 0)
+		r = ports_find_conflicts(&s, &m, &p, ret_why);
+	for (size_t i = 0; i < p.n && r == 0; i++)
+		if (strcmp(p.list[i].service, service) == 0)
+			r = add_line(&text, &p.list[i]);
+	if (r < 0)
+		return r;
+	*ret = text.len ? strdup(secret_str(&text)) : NULL;
+	return text.len && !*ret ? -ENOMEM : 0;
+}
