@@ -61,6 +61,8 @@ static int synchronise(
 	if (r == 0)
 		r = services_load(&config, NULL, s);
 	if (r == 0)
+		r = services_record(&config, s, ret_why); /* needs nobody's answer */
+	if (r == 0)
 		r = sync_protocols(c, &config, s, v, ret_why);
 	if (r < 0)
 		return r;

@@ -7,6 +7,7 @@
 
 #include "manager.h"
 #include "owners.h"
+#include "procs.h"
 #include "reason.h"
 #include "services.h"
 #include "sockets.h"
@@ -78,7 +79,7 @@ static int check_listener(struct port_conflicts *p, const struct service_unit *s
 	    !collide(&s->endpoint, &listener->local))
 		return 0;
 	/* systemd's are told of by their units */
-	if (owner && (owner->pid == 1 || strncmp(owner->name, OURS, strlen(OURS)) == 0))
+	if (owner && (owner->pid == 1 || procs_is_ours(owner->pid)))
 		return 0;
 	endpoint_format(&listener->local, address);
 	if (asprintf(&other, "%s (pid %d) listens on %s",

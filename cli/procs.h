@@ -2,6 +2,7 @@
 #pragma once
 /* maildest's own processes on this host, as /proc shows them. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -16,7 +17,8 @@ enum proc_kind {
 struct proc {
 	pid_t pid;
 	enum proc_kind kind;
-	char *command;	   /* its arguments, blanks between; owned; foreign */
+	bool is_elsewhere; /* in another network namespace; false if that is not told */
+	char *command;	   /* its arguments, blanks between; printable; owned; foreign */
 	uint64_t age_usec; /* since it was started */
 	uint64_t cpu_usec; /* that it has used, user and system */
 	uint64_t
@@ -29,6 +31,14 @@ struct procs {
 	struct proc *list; /* owned */
 	size_t n;
 };
+
+#define PROCS_UIDS_MAX 4
+
+/* As whom our programs run: root, maildest, maildest-helper, and who asks. Returns how many. */
+size_t procs_uids(uid_t ret[PROCS_UIDS_MAX]);
+
+/* Whether a process runs a program of ours as one of these users. */
+bool procs_is_ours(pid_t pid);
 
 /* Those that end meanwhile are left out. 0, or -errno. */
 _must_check_ int procs_read(struct procs *ret);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "terminal.h"
 
 static const struct {
 	int error;
@@ -53,14 +54,21 @@ enum cli_status cli_status_of(int error)
 
 void cli_complain(const char *format, ...)
 {
+	_cleanup_secret_ struct secret escaped = {0};
+	_cleanup_free_ char *text = NULL;
 	va_list arguments;
+	int n;
 
-	(void)fputs(
-	    "maildest: ", stderr); /* nobody to tell if it fails, here and below */
 	va_start(arguments, format);
-	(void)vfprintf(stderr, format, arguments);
+	n = vasprintf(&text, format, arguments);
 	va_end(arguments);
-	(void)fputc('\n', stderr);
+	if (n < 0)
+		text = NULL;
+	if (!text || terminal_escape(&escaped, text, (size_t)n) < 0)
+		secret_done(&escaped);
+	/* nobody to tell if it fails */
+	(void)fprintf(stderr, "maildest: %s\n",
+	    escaped.len > 0 ? secret_str(&escaped) : strerror(ENOMEM));
 }
 
 int cli_fail(int error, const char *why)

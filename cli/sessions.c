@@ -2,7 +2,8 @@
 /*
  * Which socket of a handler is the client's: one on Unix that has a name, as only
  * accepted ones do; else the TCP connection with the lowest descriptor, as the client was
- * there before the server was called. A process that listens is no session.
+ * there before the server was called. A process that listens is no session; one in
+ * another network namespace may listen there, which we would not see: it is none either.
  */
 
 #include "sessions.h"
@@ -111,7 +112,8 @@ static int add(struct sessions_seen *all, const struct proc *p,
 	const struct socket_seen *client = NULL;
 	int r;
 
-	if (p->kind != PROC_HANDLER || find_client(p, sockets, &client) == 0)
+	if (p->kind != PROC_HANDLER || p->is_elsewhere ||
+	    find_client(p, sockets, &client) == 0)
 		return 0;
 	r = sessions_parse_title(p->command, &s.service, &s.phase);
 	if (r == 0 && client)

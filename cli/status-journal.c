@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "deadline.h"
+#include "procs.h"
 #include "status.h"
 #include "terminal.h"
 
@@ -21,9 +22,10 @@ static void close_journal(sd_journal **j)
 	sd_journal_close(*j);
 }
 
-/* A field's text (malloc'd), or NULL. */
+/* A field's text, printable (malloc'd), or NULL. */
 static char *field(sd_journal *j, const char *name)
 {
+	_cleanup_secret_ struct secret escaped = {0};
 	const char *text;
 	const void *data;
 	size_t n, skip = strlen(name) + 1;
@@ -31,7 +33,9 @@ static char *field(sd_journal *j, const char *name)
 	if (sd_journal_get_data(j, name, &data, &n) < 0 || n < skip)
 		return NULL;
 	text = data;
-	return strndup(text + skip, n - skip);
+	return terminal_escape(&escaped, text + skip, n - skip) < 0
+		   ? NULL
+		   : strdup(secret_str(&escaped));
 }
 
 static void add(struct table *t, sd_journal *j, uint64_t when)
@@ -49,13 +53,28 @@ static void add(struct table *t, sd_journal *j, uint64_t when)
 	table_text(t, WHAT, TABLE_PLAIN, message);
 }
 
+/* The journal itself vouches for users alone: anybody may call himself as we do. */
+static int select_users(sd_journal *j)
+{
+	uid_t uids[PROCS_UIDS_MAX];
+	size_t n = procs_uids(uids);
+	char match[sizeof("_UID=4294967295")];
+	int r = 0;
+
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		(void)snprintf(match, sizeof(match), "_UID=%u", (unsigned)uids[i]);
+		r = sd_journal_add_match(j, match, 0);
+	}
+	return r;
+}
+
 /* Records of either program that are warnings or worse. */
 static int select_records(sd_journal *j)
 {
 	static const char *const matches[] = {"SYSLOG_IDENTIFIER=maildest-handler",
 	    "SYSLOG_IDENTIFIER=maildest-helper", "PRIORITY=0", "PRIORITY=1", "PRIORITY=2",
 	    "PRIORITY=3", "PRIORITY=4"};
-	int r = 0;
+	int r = select_users(j);
 
 	for (size_t i = 0; i < ELEMENTSOF(matches) && r >= 0; i++)
 		r = sd_journal_add_match(j, matches[i], 0);

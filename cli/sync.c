@@ -5,9 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "deadline.h"
+#include "digest.h"
 #include "helper-call.h"
 #include "reason.h"
 #include "services.h"
+
+#define BUDGET_USEC (60 * USEC_PER_SEC) /* after it, nothing more is asked */
+#define ASKED ":asked"			/* no service's name has a colon */
 
 /* Whether the destination is the Destination service's to say. */
 static bool is_remote(const struct services *all, const struct service_unit *s)
@@ -101,38 +106,224 @@ static int find_protocol(const struct cli *c, const struct service_unit *s,
 	return r < 0 ? r : destination_protocol(&p, ret, ret_why);
 }
 
-/* 1 if the table has changed, 0 if not, -errno with *ret_why. */
-static int note(const struct cli *c, const struct service_unit *s,
-    struct state_table *protocols, char **ret_why)
-{
-	const char *known = state_table_find(protocols, s->name), *name;
-	enum mail_protocol protocol;
-	int r = find_protocol(c, s, &protocol, ret_why);
+/* A round of questions; strings and pointers are borrowed. */
+struct round {
+	const struct cli *cli;
+	const struct config *config;
+	struct services *services;
+	struct verdicts *verdicts;
+	uint64_t deadline;
+	struct instance {
+		const char *name;
+		bool is_silent;
+		size_t n_left; /* services that were not asked for */
+	} * list;	       /* owned */
+	size_t n;
+};
 
+static void round_done(struct round *q)
+{
+	free(q->list);
+}
+
+static const char *instance_name(const struct services *all, const struct service_unit *s)
+{
+	return s->resource->instance ? s->resource->instance
+				     : all->settings.default_instance;
+}
+
+/* What is noted of the service's instance, NULL without memory. */
+static struct instance *find_instance(struct round *q, const struct service_unit *s)
+{
+	const char *name = instance_name(q->services, s);
+	struct instance *list;
+
+	for (size_t i = 0; i < q->n; i++)
+		if (strcmp(q->list[i].name, name) == 0)
+			return &q->list[i];
+	list = reallocarray(q->list, q->n + 1, sizeof(*list));
+	if (!list)
+		return NULL;
+	q->list = list;
+	list[q->n] = (struct instance){.name = name};
+	return &list[q->n++];
+}
+
+/* The row that says which question the protocol answers: "<service>:asked <SHA-256>". */
+static char *question_row(const struct service_unit *s)
+{
+	char *row;
+
+	return asprintf(&row, "%s" ASKED, s->name) < 0 ? NULL : row;
+}
+
+/* What decides which destination is meant. */
+static int digest_question(const struct services *all, const struct service_unit *s,
+    char ret[DIGEST_SHA256_HEX_SIZE])
+{
+	_cleanup_secret_ struct secret text = {0};
+	int r;
+
+	r = write_open(&text, s);
+	if (r == 0)
+		r = secret_puts(&text, instance_name(all, s));
+	return r < 0 ? r : digest_sha256_hex(text.data, text.len, ret);
+}
+
+/* Whether the row of the table is of a service as it is now. */
+static int is_current(struct services *all, const struct service_unit *s)
+{
+	_cleanup_free_ char *row = question_row(s);
+	char digest[DIGEST_SHA256_HEX_SIZE];
+	const char *asked;
+	int r;
+
+	if (!row)
+		return -ENOMEM;
+	asked = state_table_find(&all->protocols, row);
+	if (!asked)
+		return 1; /* of an earlier version, which did not tell */
+	r = digest_question(all, s, digest);
+	return r < 0 ? r : strcmp(asked, digest) == 0;
+}
+
+/* 1 if a service still needs the row, 0 if not, -errno. */
+static int is_needed(struct services *all, const char *row)
+{
+	size_t n = strcspn(row, ":");
+
+	for (size_t i = 0; i < all->n; i++) {
+		const struct service_unit *s = &all->list[i];
+
+		if (strlen(s->name) == n && memcmp(s->name, row, n) == 0)
+			return is_remote(all, s) ? is_current(all, s) : 0;
+	}
+	return 0;
+}
+
+/*
+ * Drops what is remembered of services that are gone or ask for something else now. With
+ * settings in doubt, so is which services there are. 1 if something was dropped, 0, -errno.
+ */
+static int forget(struct services *all)
+{
+	_cleanup_state_table_ struct state_table kept = {0};
+	bool is_changed;
+	int r = 0;
+
+	if (all->warning)
+		return 0;
+	for (size_t i = 0; i < all->protocols.n && r >= 0; i++) {
+		const struct state_row *row = &all->protocols.rows[i];
+
+		r = is_needed(all, row->name);
+		if (r > 0)
+			r = state_table_set(&kept, row->name, row->value);
+	}
 	if (r < 0)
 		return r;
-	name = mail_protocol_name(protocol);
-	if (known && strcmp(known, name) == 0)
+	is_changed = kept.n != all->protocols.n;
+	state_table_done(&all->protocols);
+	all->protocols = kept;
+	kept = (struct state_table){0};
+	return is_changed;
+}
+
+/* Sets a row: 1 if that changes it, 0 if not, -errno. */
+static int set_row(struct state_table *t, const char *name, const char *value)
+{
+	const char *known = state_table_find(t, name);
+	int r;
+
+	if (known && strcmp(known, value) == 0)
 		return 0;
-	r = state_table_set(protocols, s->name, name);
+	r = state_table_set(t, name, value);
 	return r < 0 ? r : 1;
 }
 
+/* Notes a protocol and what it answers: 1 if that is new, 0 if not, -errno. */
+static int note(
+    struct services *all, const struct service_unit *s, enum mail_protocol protocol)
+{
+	_cleanup_free_ char *row = question_row(s);
+	char digest[DIGEST_SHA256_HEX_SIZE];
+	int r, k;
+
+	r = row ? digest_question(all, s, digest) : -ENOMEM;
+	if (r < 0)
+		return r;
+	r = set_row(&all->protocols, s->name, mail_protocol_name(protocol));
+	k = r < 0 ? r : set_row(&all->protocols, row, digest);
+	return k < 0 ? k : r || k;
+}
+
+/* Asks for one service and records at once what is new. -errno: nothing can be recorded. */
+static int ask_for(struct round *q, const struct service_unit *s, char **ret_why)
+{
+	struct instance *instance = find_instance(q, s);
+	_cleanup_free_ char *why = NULL;
+	enum mail_protocol protocol;
+	int r;
+
+	if (!instance)
+		return -ENOMEM;
+	if (instance->is_silent || deadline_now() >= q->deadline) {
+		instance->n_left++;
+		return 0;
+	}
+	r = find_protocol(q->cli, s, &protocol, &why);
+	if (r < 0) {
+		instance->is_silent = r == -EAGAIN;
+		verdicts_add_result(q->verdicts, "service", s->name, r, why);
+		return 0;
+	}
+	r = note(q->services, s, protocol);
+	return r > 0 ? services_record_protocols(
+			   q->config, &q->services->protocols, ret_why)
+		     : r;
+}
+
+/* One line for each instance, however many services it has. */
+static void say_left(const struct round *q)
+{
+	for (size_t i = 0; i < q->n; i++) {
+		const struct instance *instance = &q->list[i];
+		_cleanup_free_ char *reason = NULL;
+
+		if (instance->n_left == 0)
+			continue;
+		if (asprintf(&reason,
+			instance->is_silent
+			    ? "is not available: %zu more of its services not asked for"
+			    : "%zu of its services not asked for: the time was over",
+			instance->n_left) < 0)
+			reason = NULL;
+		verdicts_add(
+		    q->verdicts, "instance", instance->name, VERDICT_WARNING, reason);
+	}
+}
+
+/* Begins anywhere, so that the same ones are not left over each time. */
 int sync_protocols(const struct cli *c, const struct config *config, struct services *s,
     struct verdicts *v, char **ret_why)
 {
-	bool is_changed = false;
+	_cleanup_(round_done) struct round q = {.cli = c,
+	    .config = config,
+	    .services = s,
+	    .verdicts = v,
+	    .deadline = deadline_in(BUDGET_USEC)};
+	size_t first = s->n > 0 ? (size_t)(deadline_now() % s->n) : 0;
 	int r;
 
-	for (size_t i = 0; i < s->n; i++) {
-		_cleanup_free_ char *why = NULL;
+	r = forget(s);
+	if (r > 0)
+		r = services_record_protocols(config, &s->protocols, ret_why);
+	for (size_t i = 0; i < s->n && r == 0; i++) {
+		const struct service_unit *one = &s->list[(first + i) % s->n];
 
-		if (!is_remote(s, &s->list[i]))
-			continue;
-		r = note(c, &s->list[i], &s->protocols, &why);
-		if (r < 0)
-			verdicts_add_result(v, "service", s->list[i].name, r, why);
-		is_changed |= r > 0;
+		if (is_remote(s, one))
+			r = ask_for(&q, one, ret_why);
 	}
-	return is_changed ? services_record_protocols(config, &s->protocols, ret_why) : 0;
+	say_left(&q);
+	return r;
 }

@@ -12,7 +12,7 @@
 #include <time.h>
 
 #include "log.h"
-#include "secret.h"
+#include "utf8.h"
 
 #define PATIENCE_NSEC 500000000L
 #define NSEC_PER_SEC 1000000000L
@@ -46,14 +46,29 @@ static const char *code(enum table_colour colour)
 	return "";
 }
 
+/* log_escape() cuts what is long: it gets a character at a time. */
+int terminal_escape(struct secret *out, const char *text, size_t len)
+{
+	size_t n;
+	int r = 0;
+
+	for (size_t i = 0; i < len && r == 0; i += n) {
+		n = utf8_sequence(text + i, len - i);
+		n = MAX_OF(n, (size_t)1);
+		r = log_escape(out, text + i, n);
+	}
+	return r;
+}
+
 /* What was escaped when it came stays as it is: an escape has no control character. */
 static void print_escaped(const char *text)
 {
-	for (; *text; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			printf("\\x%02x", (unsigned)(unsigned char)*text);
-		else
-			(void)putchar(*text); /* noticed at the end */
+	_cleanup_secret_ struct secret escaped = {0};
+
+	if (terminal_escape(&escaped, text, strlen(text)) == 0)
+		(void)fputs(secret_str(&escaped), stdout); /* noticed at the end */
+	else
+		(void)fputs("(no memory)", stdout); /* as above */
 }
 
 void terminal_print(const struct cli *c, enum table_colour colour, const char *text)

@@ -4,12 +4,19 @@
 
 #include <stdint.h>
 
+#include "secret.h"
 #include "table.h"
 
 /* How many columns a text takes: its characters, each as wide as any. */
 size_t terminal_width(const char *text);
 
-/* Prints a text, control characters escaped, in a colour where there are colours. */
+/*
+ * Appends foreign text of any length as printable UTF-8: control characters (C1's too),
+ * invisible ones and what is no UTF-8 as \xNN. 0 or -ENOMEM.
+ */
+_must_check_ int terminal_escape(struct secret *out, const char *text, size_t len);
+
+/* Prints a text so escaped, in a colour where there are colours. */
 void terminal_print(const struct cli *c, enum table_colour colour, const char *text);
 
 /* "3 days", "59 min", "12 s" of a number of seconds, as a malloc'd text; NULL without memory. */

@@ -2,10 +2,13 @@
 """maildest sessions and stop: whose sessions run, and their end."""
 
 import os
+import shutil
+import subprocess
 
 import pytest
 
 from fakes.target import NOBODY
+from rig import waiting
 
 NAME = f"service-{os.getpid()}"
 
@@ -50,3 +53,50 @@ def test_others_learn_no_user(command, session):
     """Who may not look into others' processes is still told that they are there."""
     done = command.run("sessions", NAME, "--json", user=NOBODY)
     assert done.returncode in (0, 7), done.stderr
+
+
+@pytest.fixture
+def sleeper(folder):
+    """Starts something that is called like a handler; it only sleeps."""
+    program = folder / "maildest-handler"
+    shutil.copy("/usr/bin/sleep", program)
+    folder.chmod(0o755)
+    started = []
+
+    def start(title, before=(), **options):
+        words = ["/usr/bin/python3", "-c", EXECUTE, program, title]
+        started.append(subprocess.Popen([*before, *words], **options))
+        pid = started[-1].pid
+        waiting.until(
+            lambda: os.readlink(f"/proc/{pid}/exe") == str(program), "the sleeper does not start"
+        )
+        return pid
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+EXECUTE = "import os, sys; os.execv(sys.argv[1], [os.fsencode(sys.argv[2]), b'600'])"
+
+
+def listed(command):
+    return {row["pid"]: row for row in command.json("sessions")["sessions"]}
+
+
+def test_a_title_that_is_no_text(command, sleeper):
+    pid = sleeper(b"maildest: x\xff \xc2\x9b2J")
+    row = listed(command)[pid]
+    assert row["service"] == r"x\xff" and row["phase"].startswith(r"\xc2\x9b2J"), row
+
+
+def test_others_processes_are_no_sessions(command, sleeper):
+    pid = sleeper("maildest: x", user=NOBODY)
+    assert pid not in listed(command), "anybody can make up a session"
+
+
+def test_other_network_namespaces_have_no_sessions(command, sleeper):
+    """What listens there would be taken for a session, as its sockets are not seen."""
+    pid = sleeper("maildest: x", before=["unshare", "--map-root-user", "--net"])
+    assert pid not in listed(command)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the command is called, and what it says to those who call it otherwise."""
 
+import os
 import re
 
 import pytest
@@ -68,3 +69,16 @@ def test_options_may_stand_anywhere(command):
 def test_no_colours_where_nobody_looks(command):
     command.basic("smtp")
     assert "\033" not in command("check")
+
+
+def test_foreign_text_moves_no_cursor(command):
+    """Neither by the controls of C1, nor by what a terminal makes of broken UTF-8."""
+    for text in (b"a\xc2\x9b2Jb", b"a\x9b2Jb"):
+        path = os.fsencode(command.config / "services") + b"/" + text + b".yaml"
+        with open(path, "w") as file:
+            file.write("kind: [")
+        shown = command.run("list", errors="backslashreplace").stdout
+        os.unlink(path)
+        said = command.run("list", "--config-dir", b"/nowhere/" + text, errors="replace").stderr
+        assert "2Jb" in shown and "\x9b" not in shown, shown
+        assert r"\x9b2Jb" in said, said
