@@ -54,7 +54,7 @@ int cmd_test(struct cli *c, int argc, char **argv);
 /* The class of a -errno of a session (refusal.h) or of reading a file; 0 is CLI_OK. */
 enum cli_status cli_status_of(int error);
 
-/* Says on standard error what is wrong: "maildest: <text>". Foreign text must be escaped. */
+/* Says on standard error what is wrong: "maildest: <text>". It is escaped. */
 void cli_complain(const char *format, ...) _printf_(1, 2);
 
 /* The same of a reason (NULL: the errno's words), and returns the status of the error. */

@@ -5,7 +5,8 @@
  *
  *   addresses             "<service> <IPv4 address>", a line each: never changed once given
  *   protocols             "<service> <mail.transport.protocol>", a line each: of services
- *                         whose destination lives in a Destination service
+ *                         whose destination lives in a Destination service; and
+ *                         "<service>:asked <SHA-256>", which question that answers
  *   services/<name>.json  {"source": "<file>", "resource": {...}}: a resource when it was
  *                         valid
  *   maildest.conf         the settings when they were valid
