@@ -11,11 +11,10 @@
 #include "config.h"
 #include "deadline.h"
 #include "secret.h"
+#include "socks5.h"
 
 #define HOST_MAX 253  /* RFC 1035 2.3.4, as text */
 #define USER_MAX 1024 /* far above RFC 5321 4.5.3.1's 64 + 1 + 255 */
-/* Its base64 text has its length in one byte (SAP, "Using the TCP Protocol"). */
-#define LOCATION_ID_MAX 189
 #define TIMEOUT_MAX_MSEC (600 * 1000)
 
 static int replace(void *target, const char *text)
@@ -138,9 +137,9 @@ int destination_value_location(
 	r = properties_string(p, key, &text, ret_why);
 	if (r <= 0 || !*text)
 		return r < 0 ? r : 0;
-	if (strlen(text) > LOCATION_ID_MAX)
-		return properties_complain(p, key, ret_why, "is longer than %d bytes",
-		    LOCATION_ID_MAX);
+	if (strlen(text) > SOCKS5_LOCATION_ID_MAX)
+		return properties_complain(
+		    p, key, ret_why, "is longer than %d bytes", SOCKS5_LOCATION_ID_MAX);
 	return replace(target, text);
 }
 

@@ -29,8 +29,6 @@
 #define ADDRESS_IPV6 4
 #define PORT_SIZE sizeof(uint16_t)
 
-/* A length of one byte counts base64, of which 189 bytes make 252. */
-#define LOCATION_ID_MAX 189
 #define TEXT_MAX 255 /* whatever else has a length of one byte */
 
 static int add_byte(struct secret *out, unsigned value)
@@ -63,7 +61,7 @@ static int check_request(const struct socks5_request *q, char **ret_why)
 		return reason_set(
 		    ret_why, -EINVAL, "there is no token for the Connectivity proxy");
 	if (q->method == SOCKS5_JWT && q->location_id &&
-	    strlen(q->location_id) > LOCATION_ID_MAX)
+	    strlen(q->location_id) > SOCKS5_LOCATION_ID_MAX)
 		return reason_set(ret_why, -EINVAL,
 		    "the location id is longer than 189 bytes, which the Connectivity "
 		    "proxy's protocol cannot carry");

@@ -12,6 +12,9 @@
 
 #include "secret.h"
 
+/* Bytes of a location id, whose base64 has its length in one byte: 189 make 252. */
+#define SOCKS5_LOCATION_ID_MAX 189
+
 /* No answer needs more bytes at once: a name of 255 with its port. */
 #define SOCKS5_NEED_MAX 257
 

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "config.h"
+#include "destination-value.h"
 #include "secret.h"
 
 static int copy(const char *text, char **ret)
@@ -21,17 +21,10 @@ static int parse_store(const struct properties *p, struct tls_trust *t, char **r
 	const char *text;
 	int r;
 
-	r = properties_string(p, "TrustStoreLocation", &text, ret_why);
+	r = destination_value_certificate(
+	    p, "TrustStoreLocation", &t->trust_store, ret_why);
 	if (r < 0)
 		return r;
-	if (r > 0) {
-		if (!config_certificate_name_is_valid(text))
-			return properties_complain(p, "TrustStoreLocation", ret_why,
-			    "must be the name of a file in certificates/");
-		r = copy(text, &t->trust_store);
-		if (r < 0)
-			return r;
-	}
 	r = properties_secret(p, "TrustStorePassword", &text, ret_why);
 	return r > 0 ? copy(text, &t->trust_store_password) : r;
 }

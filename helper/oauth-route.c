@@ -10,10 +10,8 @@
 #include <string.h>
 
 #include "config.h"
+#include "destination-value.h"
 #include "url.h"
-
-/* What SOCKS5's one byte of length leaves for it once it is base64. */
-#define LOCATION_ID_MAX 189
 
 int oauth_read_proxy_type(struct oauth_draft *d)
 {
@@ -51,19 +49,18 @@ static bool is_visible_ascii(const char *text)
 static int add_location_id(struct oauth_draft *d)
 {
 	static const char key[] = "CloudConnectorLocationId";
-	const char *text = "";
+	const char *id;
 	int r;
 
-	r = properties_string(d->p, key, &text, d->why);
-	if (r < 0 || !*text)
-		return r < 0 ? r : 0;
-	if (strlen(text) > LOCATION_ID_MAX)
-		return properties_complain(d->p, key, d->why, "is longer than 189 bytes");
-	if (d->request->route == TOKEN_ROUTE_HTTP_PROXY && !is_visible_ascii(text))
+	r = destination_value_location(d->p, key, &d->request->location_id, d->why);
+	id = d->request->location_id;
+	if (r < 0 || !id)
+		return r;
+	if (d->request->route == TOKEN_ROUTE_HTTP_PROXY && !is_visible_ascii(id))
 		return properties_complain(d->p, key, d->why,
 		    "has characters that a header of HTTP cannot carry, which a "
 		    "tokenServiceURL without https:// needs");
-	return copy(text, &d->request->location_id);
+	return 0;
 }
 
 static int add_key_store(struct oauth_draft *d)
@@ -72,12 +69,9 @@ static int add_key_store(struct oauth_draft *d)
 	const char *text;
 	int r;
 
-	r = properties_string(d->p, key, &text, d->why);
-	if (r <= 0)
+	r = destination_value_certificate(d->p, key, &d->request->key_store, d->why);
+	if (r < 0 || !d->request->key_store)
 		return r;
-	if (!config_certificate_name_is_valid(text))
-		return properties_complain(
-		    d->p, key, d->why, "must be the name of a file in certificates/");
 	if (d->on_premise)
 		return properties_complain(d->p, key, d->why,
 		    "asks for a client certificate, which SAP has for token services on "
@@ -86,10 +80,7 @@ static int add_key_store(struct oauth_draft *d)
 		return properties_complain(d->p, key, d->why,
 		    "asks for a client certificate, which only a tokenServiceURL with "
 		    "https:// can be shown");
-	r = copy(text, &d->request->key_store);
-	if (r == 0)
-		r = properties_secret(
-		    d->p, "tokenService.KeyStorePassword", &text, d->why);
+	r = properties_secret(d->p, "tokenService.KeyStorePassword", &text, d->why);
 	return r > 0 ? copy(text, &d->request->key_store_password) : r;
 }
 
