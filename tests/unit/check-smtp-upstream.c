@@ -85,14 +85,10 @@ START_TEST(test_reads_replies_split_at_each_byte)
 {
 	for (size_t i = 0; i < ELEMENTSOF(replies); i++)
 		for (size_t at = 0; at <= strlen(replies[i].said); at++) {
-			const char *said = replies[i].said;
 			_cleanup_scene_ struct scene s;
 
 			scene_begin(&s, &protocol_smtp);
-			scene_say(s.server_fd, said, at, SCENE_PACKET_MAX);
-			scene_say(
-			    s.server_fd, said + at, strlen(said + at), SCENE_PACKET_MAX);
-			scene_server_ends(&s);
+			scene_server_says_in_two(&s, replies[i].said, at);
 			check_reply(i, at, &s);
 		}
 }

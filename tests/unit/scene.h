@@ -110,6 +110,14 @@ static inline void scene_client_ends(struct scene *s)
 	ck_assert_int_eq(shutdown(s->client_fd, SHUT_WR), 0);
 }
 
+/* All that the server has to say, in two reads: its first `at` bytes, and the rest. */
+static inline void scene_server_says_in_two(struct scene *s, const char *text, size_t at)
+{
+	scene_say(s->server_fd, text, at, SCENE_PACKET_MAX);
+	scene_server_says(s, text + at);
+	scene_server_ends(s);
+}
+
 /* Everything that has been told to a far end since it was last asked. */
 static inline const char *scene_heard(int fd, struct secret *ret)
 {
