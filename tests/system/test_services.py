@@ -179,7 +179,8 @@ def test_sessions_show_their_service_and_phase(scene):
         def title():
             return Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").decode()
 
-        assert title() == "maildest: mail_t1 talking to the client"
+        talking = "maildest: mail_t1 talking to the client"
+        waiting.until(lambda: title() == talking, f"it is {title()}")
         session.send("a1 SELECT INBOX")
         waiting.until(lambda: title() == "maildest: mail_t1 relaying", f"it is {title()}")
         assert b"maildest-handler" in Path(f"/proc/{handler.pid}/cmdline").read_bytes()
