@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Opening configuration files. Names come from units and from the network, so each is
- * checked and resolved by the kernel below its folder's descriptor (openat2(2),
- * RESOLVE_BENEATH); rights are judged by fstat(2) of what was opened, never of a path.
+ * checked and resolved below its folder's descriptor (beneath.h); rights are judged by
+ * fstat(2) of what was opened, never of a path.
  */
 
 #include "config.h"
@@ -10,11 +10,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 
+#include "beneath.h"
 #include "reason.h"
 
 #define SYSTEM_FOLDER "/etc/maildest"
@@ -106,19 +105,6 @@ static const char *open_reason(int error)
 	return strerror(error);
 }
 
-static int open_beneath(int folder, const char *path)
-{
-	struct open_how how = {
-	    /* O_NONBLOCK: a FIFO in the folder must not hold us */
-	    .flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
-	    .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
-	};
-	long fd;
-
-	fd = syscall(SYS_openat2, folder, path, &how, sizeof(how));
-	return fd < 0 ? -errno : (int)fd;
-}
-
 static int read_all(int fd, size_t max, struct secret *ret)
 {
 	ssize_t n;
@@ -207,7 +193,7 @@ int config_read(const struct config *c, const char *folder, const char *name,
 	if (folder_fd < 0)
 		return reason_set(
 		    ret_why, folder_fd, "%s: %s", path, open_reason(-folder_fd));
-	fd = open_beneath(folder_fd, file);
+	fd = beneath_open(folder_fd, file);
 	if (fd < 0)
 		return reason_set(ret_why, fd, "%s: %s", path, open_reason(-fd));
 	return read_file(fd, path, max, ret, ret_why);

@@ -169,6 +169,7 @@ int destination_load(const struct config *c, const struct destination_source *so
 		    "the destination's name must be 1 to 200 letters, "
 		    "digits, '_' and '-'");
 	r = read_own(c, source, &f, ret_why);
+	p->is_tenants = r > 0;
 	if (r == 0)
 		r = read_json(c, "destinations", source->name, &f, ret_why);
 	if (r < 0)

@@ -344,8 +344,9 @@ static int check_proxy(
 	if (on_premise && strchr(d->host, ':'))
 		return complain_of(p, d->protocol, "host", ret_why,
 		    "is an IPv6 address, which a Cloud Connector cannot reach");
-	if (d->socks_user && (!d->socks_password || strlen(d->socks_user) > SOCKS_TEXT_MAX ||
-				 strlen(d->socks_password) > SOCKS_TEXT_MAX))
+	if (d->socks_user &&
+	    (!d->socks_password || strlen(d->socks_user) > SOCKS_TEXT_MAX ||
+		strlen(d->socks_password) > SOCKS_TEXT_MAX))
 		return complain_of(p, d->protocol, "socks.user", ret_why,
 		    "needs socks.password beside it, both of 255 bytes at most");
 	return 0;
@@ -391,20 +392,26 @@ int destination_parse(
 	return 0;
 }
 
+void destination_forget_secrets(struct destination *d)
+{
+	d->password = secret_free_string(d->password);
+	d->key_store_password = secret_free_string(d->key_store_password);
+	d->socks_password = secret_free_string(d->socks_password);
+	d->trust.trust_store_password = secret_free_string(d->trust.trust_store_password);
+}
+
 void destination_done(struct destination *d)
 {
+	destination_forget_secrets(d);
 	free(d->name);
 	free(d->host);
 	free(d->user);
-	d->password = secret_free_string(d->password);
 	free(d->mechanisms);
 	tls_trust_done(&d->trust);
 	free(d->key_store);
-	d->key_store_password = secret_free_string(d->key_store_password);
 	free(d->location_id);
 	free(d->socks_host);
 	free(d->socks_user);
-	d->socks_password = secret_free_string(d->socks_password);
 	free(d->local_host);
 	*d = (struct destination){0};
 }

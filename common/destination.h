@@ -101,7 +101,7 @@ bool destination_fragments_are_valid(const char *names);
 /*
  * Reads destinations/<tenant>/<name>.json, or without one destinations/<name>.json, and
  * lays fragments/<fragment>.json on top, in their order; checks who may read what holds
- * secrets. `p` gets the files as its bottom layers. 0, or -errno with *ret_why (malloc'd)
+ * secrets. `p` gets the files as its bottom layers, and p->is_tenants. 0, or -errno with *ret_why (malloc'd)
  * naming file, key and reason; -ENOENT if one is missing.
  */
 _must_check_ int destination_load(const struct config *c,
@@ -120,6 +120,9 @@ _must_check_ int destination_protocol(
  */
 _must_check_ int destination_parse(const char *name, const struct properties *p,
     struct destination *ret, char **ret_why);
+
+/* Wipes what is secret in it: what needs that has been done. */
+void destination_forget_secrets(struct destination *d);
 
 void destination_done(struct destination *d);
 #define _cleanup_destination_ _cleanup_(destination_done)

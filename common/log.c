@@ -19,6 +19,7 @@
 #include <sys/un.h>
 
 #include "deadline.h"
+#include "log-bare.h"
 #include "utf8.h"
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
@@ -66,6 +67,11 @@ void log_open(const char *identifier, int forbidden_fd)
 	target.to_stderr = usable && (target.journal < 0 || isatty(STDERR_FILENO));
 	if (wanted && strcmp(wanted, "journal") == 0)
 		target.to_stderr = false;
+}
+
+int log_descriptor(void)
+{
+	return target.journal;
 }
 
 /* NAME\n, 64-bit little-endian length, value\n: the form in which a value may hold anything. */
@@ -151,10 +157,17 @@ static int render_readable(struct secret *out, const char *priority, const char 
 static void write_stderr(const void *text, size_t len)
 {
 	struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+	ssize_t put;
+	int r;
 
-	if (poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) &&
-	    write(STDERR_FILENO, text, len) < 0)
-		return; /* there is no further place to complain to */
+	do
+		r = poll(&p, 1, 0);
+	while (r < 0 && errno == EINTR);
+	if (r == 0 || (r == 1 && !(p.revents & POLLOUT)))
+		return;
+	do
+		put = write(STDERR_FILENO, text, len);
+	while (put < 0 && errno == EINTR); /* there is no further place to complain to */
 }
 
 void log_set_patience(uint64_t usec)
@@ -163,15 +176,43 @@ void log_set_patience(uint64_t usec)
 }
 
 /* A queue that is full has room again as soon as the journal has read from it. */
-static void send_native(const struct secret *native)
+static void send_native(const void *native, size_t len)
 {
 	uint64_t deadline = deadline_in(target.patience_usec);
 
-	while (send(target.journal, native->data, native->len,
-		   MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
-	       errno == EAGAIN && deadline_poll_timeout(deadline) > 0)
-		if (fd_wait(target.journal, POLLOUT, deadline) < 0)
+	while (send(target.journal, native, len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+		if (errno == EINTR)
+			continue;
+		if (errno != EAGAIN || deadline_poll_timeout(deadline) <= 0 ||
+		    fd_wait(target.journal, POLLOUT, deadline) < 0)
 			return; /* the record is lost, not the mail */
+	}
+}
+
+/* Without memory for more than this. */
+static void send_bare(const char *priority, const char *message_id, const char *message,
+    const struct log_field *fields, size_t n)
+{
+	const struct log_field own[] = {
+	    {"PRIORITY", priority},
+	    {"SYSLOG_IDENTIFIER", target.identifier},
+	    {"MESSAGE_ID", message_id},
+	    {"MESSAGE", message},
+	};
+	struct log_bare bare = {0};
+
+	log_bare_native(&bare, own, ELEMENTSOF(own));
+	log_bare_native(&bare, fields, n);
+	send_native(bare.text, bare.len);
+}
+
+static void write_bare(
+    const char *priority, const char *message, const struct log_field *fields, size_t n)
+{
+	struct log_bare bare = {0};
+
+	log_bare_readable(&bare, priority, target.identifier, message, fields, n);
+	write_stderr(bare.text, bare.len);
 }
 
 void log_record(enum log_priority priority, const char *message_id, const char *message,
@@ -180,12 +221,18 @@ void log_record(enum log_priority priority, const char *message_id, const char *
 	_cleanup_secret_ struct secret native = {0}, readable = {0};
 	const char digit[] = {(char)('0' + priority), '\0'};
 
-	if (target.journal >= 0 &&
-	    render_native(&native, digit, message_id, message, fields, n) == 0)
-		send_native(&native);
-	if (target.to_stderr &&
-	    render_readable(&readable, digit, message, fields, n) == 0)
-		write_stderr(readable.data, readable.len);
+	if (target.journal >= 0) {
+		if (render_native(&native, digit, message_id, message, fields, n) == 0)
+			send_native(native.data, native.len);
+		else
+			send_bare(digit, message_id, message, fields, n);
+	}
+	if (target.to_stderr) {
+		if (render_readable(&readable, digit, message, fields, n) == 0)
+			write_stderr(readable.data, readable.len);
+		else
+			write_bare(digit, message, fields, n);
+	}
 }
 
 void log_message(enum log_priority priority, const char *format, ...)
@@ -197,11 +244,10 @@ void log_message(enum log_priority priority, const char *format, ...)
 	va_start(ap, format);
 	n = vasprintf(&text, format, ap);
 	va_end(ap);
-	if (n < 0) {
+	if (n < 0)
 		text = NULL;
-		return;
-	}
-	log_record(priority, NULL, text, NULL, 0);
+	/* without memory, what it was to say about is better than nothing */
+	log_record(priority, NULL, text ? text : format, NULL, 0);
 }
 
 int log_prepare(struct secret *ret, enum log_priority priority, const char *message_id,
@@ -225,9 +271,15 @@ void log_send_prepared(const void *datagram, size_t len)
 /* Direction marks and invisible characters (U+200B to U+200F and their like), as UTF-8. */
 static bool is_format_character(const unsigned char *c, size_t n)
 {
+	static const unsigned char arabic_letter_mark[] = {0xd8, 0x9c};
+	static const unsigned char tags[] = {0xf3, 0xa0}; /* U+E0000 and what follows */
 	static const unsigned char ranges[][4] = {{0xe2, 0x80, 0x8b, 0x8f},
 	    {0xe2, 0x80, 0xa8, 0xae}, {0xe2, 0x81, 0xa0, 0xaf}, {0xef, 0xbb, 0xbf, 0xbf}};
 
+	if (n == sizeof(arabic_letter_mark))
+		return memcmp(c, arabic_letter_mark, n) == 0;
+	if (n == 4)
+		return memcmp(c, tags, sizeof(tags)) == 0;
 	for (size_t i = 0; n == 3 && i < ELEMENTSOF(ranges); i++)
 		if (c[0] == ranges[i][0] && c[1] == ranges[i][1] &&
 		    c[2] >= ranges[i][2] && c[2] <= ranges[i][3])
@@ -245,7 +297,8 @@ static bool is_printable(const unsigned char *c, size_t n)
 	return !is_format_character(c, n);
 }
 
-int log_escape(struct secret *out, const char *text, size_t len)
+/* `foreign`: whether a backslash is escaped too. */
+static int escape(struct secret *out, const char *text, size_t len, bool foreign)
 {
 	size_t from = out->len, n;
 	int r = 0;
@@ -256,7 +309,7 @@ int log_escape(struct secret *out, const char *text, size_t len)
 		if (out->len - from >= LOG_FOREIGN_MAX)
 			return secret_puts(out, "...");
 		n = utf8_sequence(text + i, len - i);
-		if (n > 0 && is_printable(c, n)) {
+		if (n > 0 && is_printable(c, n) && !(foreign && *c == '\\')) {
 			r = secret_append(out, text + i, n);
 			continue;
 		}
@@ -265,4 +318,14 @@ int log_escape(struct secret *out, const char *text, size_t len)
 			r = secret_printf(out, "\\x%02x", c[k]);
 	}
 	return r;
+}
+
+int log_escape(struct secret *out, const char *text, size_t len)
+{
+	return escape(out, text, len, false);
+}
+
+int log_quote(struct secret *out, const char *text, size_t len)
+{
+	return escape(out, text, len, true);
 }

@@ -40,6 +40,9 @@ struct log_field {
  */
 void log_open(const char *identifier, int forbidden_fd);
 
+/* The socket that is connected to the journal; -1 for none. Borrowed. */
+int log_descriptor(void);
+
 /*
  * How long a record may wait for a journal whose queue is full; 0 at first. For processes
  * that keep nobody waiting by it. What log_prepare() makes never waits.
@@ -64,6 +67,13 @@ void log_send_prepared(const void *datagram, size_t len);
 
 /*
  * Appends `text` with everything but printable ASCII and well-formed UTF-8 letters
- * escaped as \xNN, cut with "..." after LOG_FOREIGN_MAX bytes: 0 or -ENOMEM.
+ * escaped as \xNN, cut with "..." after LOG_FOREIGN_MAX bytes: 0 or -ENOMEM. What is
+ * escaped already stays as it is.
  */
 _must_check_ int log_escape(struct secret *out, const char *text, size_t len);
+
+/*
+ * The same for words from outside, where they come in: a backslash of theirs is escaped
+ * too, so that nothing they say looks like what was escaped.
+ */
+_must_check_ int log_quote(struct secret *out, const char *text, size_t len);

@@ -20,6 +20,8 @@ struct properties {
 		struct json_value object;
 	} layers[PROPERTIES_LAYERS_MAX]; /* the last one wins */
 	unsigned n;
+	/* The bottom layer is a tenant's own file (destination_load()). */
+	bool is_tenants;
 	bool
 	    has_tokens; /* a layer came with the access tokens of a Destination service's answer */
 };

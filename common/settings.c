@@ -27,6 +27,7 @@ static const char *const client_login_names[] = {
 _Static_assert(ELEMENTSOF(client_login_names) == CLIENT_LOGIN_MAX, "a name for each");
 
 static const char *const tenant_mode_names[] = {
+    [TENANT_BY_RESOURCE] = "",
     [TENANT_DEDICATED] = "dedicated",
     [TENANT_SHARED] = "shared",
 };
@@ -144,6 +145,16 @@ static int set_token_service_tenant(struct settings *s, const char *value)
 		   : -EINVAL;
 }
 
+static int set_require_sandbox(struct settings *s, const char *value)
+{
+	static const char *const names[] = {"no", "yes"};
+	int i = find_name(names, ELEMENTSOF(names), value);
+
+	if (i >= 0)
+		s->require_sandbox = i > 0;
+	return i < 0 ? i : 0;
+}
+
 static int set_additional_cas(struct settings *s, const char *value)
 {
 	if (value[0] != '/' && !config_certificate_name_is_valid(value))
@@ -164,6 +175,7 @@ static const struct {
     {"DefaultInstance", set_default_instance, "the name of a file in instances/"},
     {"DestinationServiceConnectTimeoutSec", set_destination_connect, "1 to 600 seconds"},
     {"DestinationServiceReadTimeoutSec", set_destination_read, "1 to 600 seconds"},
+    {"RequireSandbox", set_require_sandbox, "yes or no"},
     {"TenantMode", set_tenant_mode, "dedicated or shared"},
     {"TokenServiceTenant", set_token_service_tenant, "a DNS label"},
 };
@@ -274,6 +286,11 @@ int settings_load(const struct config *c, struct settings *ret, char **ret_why)
 	}
 	if (r < 0)
 		return r;
+	if (f.text.len ==
+	    0) /* the disk was full, say: what it forbade is not allowed now */
+		return reason_set(ret_why, -EINVAL,
+		    "%s: is empty; if nothing is to be set, write a comment or delete it",
+		    f.path);
 	if (f.text.len != strlen(secret_str(&f.text)))
 		return reason_set(
 		    ret_why, -EINVAL, "%s: the file has a NUL byte", f.path);

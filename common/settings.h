@@ -2,6 +2,7 @@
 #pragma once
 /* maildest.conf: the few settings that belong to no destination. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "config.h"
@@ -15,9 +16,11 @@ enum client_login {
 	CLIENT_LOGIN_MAX,
 };
 
+/* Whose destinations services may be: SAP's tenantMode. */
 enum tenant_mode {
-	TENANT_DEDICATED,
-	TENANT_SHARED,
+	TENANT_BY_RESOURCE, /* not set: each resource says whether it has tenants */
+	TENANT_DEDICATED,   /* none has any */
+	TENANT_SHARED,	    /* each may have some */
 	TENANT_MODE_MAX,
 };
 
@@ -44,6 +47,7 @@ struct settings {
 	    additional_cas; /* absolute path, or name in certificates/; NULL if not set */
 	char *clients;	    /* a group's name, or "everyone"; NULL if not set */
 	char *default_instance; /* of the Destination service; NULL if not set */
+	bool require_sandbox;	/* no session without all of its walls */
 	uint64_t destination_connect_usec; /* to reach a Destination service */
 	uint64_t destination_read_usec;	   /* for its answer */
 	struct namespace_group *groups;	   /* owned */

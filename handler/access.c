@@ -19,6 +19,7 @@
 #define ENTRY_SIZE ((size_t)4096)
 #define ENTRY_SIZE_MAX ((size_t)16 * 1024 * 1024)
 #define GROUPS_MAX 65536
+#define SERVICE_USER "maildest"
 
 /* Who may, in the end. */
 struct rule {
@@ -118,11 +119,6 @@ static int check_network(
 		: "only programs on this host may connect");
 }
 
-static bool is_ours(uid_t uid)
-{
-	return uid == 0 || uid == geteuid();
-}
-
 /* A user's or a group's entry in the user database, with the memory that it needs. */
 struct entry {
 	char *buffer; /* owned */
@@ -172,6 +168,48 @@ static bool is_among(const gid_t *groups, size_t n, gid_t group)
 		if (groups[i] == group)
 			return true;
 	return false;
+}
+
+/* Who it is cannot be told: for now, where it is this host that fails to say it. */
+static int refuse_unknown(const char *what, int error, char **ret_why)
+{
+	if (error == 0)
+		return reason_set(ret_why, -EREMOTE, "%s", what);
+	return reason_set(ret_why, -EIO, "%s: %s", what, strerror(-error));
+}
+
+/* Whether it is the user that the units run handlers as: 1, 0 or -errno. */
+static int is_service_user(uid_t uid)
+{
+	_cleanup_entry_ struct entry e = {0};
+	int r = entry_find(&e, NULL, uid);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	return strcmp(e.user.pw_name, SERVICE_USER) == 0;
+}
+
+/*
+ * Root may, and by hand whoever runs this. Not so another handler of the units: all
+ * services have the same user, and a destination must not lead into another. 1, 0, or
+ * -EREMOTE with *ret_why.
+ */
+static int is_ours(uid_t uid, char **ret_why)
+{
+	int r;
+
+	if (uid == 0)
+		return 1;
+	if (uid != geteuid())
+		return 0;
+	r = is_service_user(uid);
+	if (r < 0)
+		return refuse_unknown("the user database does not answer", r, ret_why);
+	if (r == 0)
+		return 1;
+	return reason_set(ret_why, -EREMOTE,
+	    "it is another session of maildest: the server of its destination is a port "
+	    "of maildest itself");
 }
 
 /* The groups that a process had when it connected: 1, 0 or -errno. */
@@ -243,12 +281,6 @@ static int refuse(
 	    (unsigned)c->uid, user ? " (" : "", user ? user : "", user ? ")" : "",
 	    rule->group, rule->group, user ? user : "USER",
 	    rule->is_setting ? ", or Clients= in maildest.conf" : "");
-}
-
-static int refuse_unknown(const char *what, int error, char **ret_why)
-{
-	return reason_set(ret_why, -EREMOTE, "%s%s%s", what, error ? ": " : "",
-	    error ? strerror(-error) : "");
 }
 
 static int check_group(
@@ -380,8 +412,10 @@ int access_check(int fd, const struct service *service, const struct settings *s
 	if (r > 0)
 		return 0;
 	r = find_owner(fd, &c, ret_why);
-	if (r < 0 || is_ours(c.uid))
-		return r;
+	if (r == 0)
+		r = is_ours(c.uid, ret_why);
+	if (r != 0)
+		return MIN_OF(r, 0);
 	return rule.group ? check_group(fd, &c, &rule, ret_why)
 			  : refuse(&c, NULL, &rule, ret_why);
 }

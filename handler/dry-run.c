@@ -40,7 +40,8 @@ static void print_result(const struct session *s)
 	const char *tls = s->record.tls ? s->record.tls : "without TLS";
 
 	if (s->access == ACCESS_CLIENT_GRANT)
-		printf("\nReached %s, %s; %s is logged in with each client's own grant.\n",
+		printf(
+		    "\nReached %s, %s; %s is logged in with each client's own grant.\n",
 		    s->record.upstream, tls, s->destination.user);
 	else if (s->access == ACCESS_PASS_THROUGH)
 		printf("\nReached %s, %s; clients log in there themselves.\n",
@@ -64,8 +65,12 @@ int dry_run(struct session_request *request)
 	if (r == 0)
 		r = session_prepare(&s);
 	if (r == 0)
+		r = session_confine_login(&s);
+	if (r == 0)
 		r = s.access == ACCESS_LOGGED_IN ? session_log_in(&s)
 						 : session_connect(&s);
+	if (r == 0)
+		r = session_confine_relay(&s);
 	if (r < 0) {
 		end_step(&steps, "FAILED");
 		printf("\n%s\n", s.why ? s.why : strerror(-r));

@@ -137,13 +137,20 @@ static int judge_input(struct exchange *x)
 	return 0;
 }
 
+/* What a failure to read from the client is to the session; for want of memory it can still be told. */
+static int lose_client(struct exchange *x, int error)
+{
+	return error == -ENOMEM ? error
+				: exchange_fail(x, -ECONNABORTED, "the client went away");
+}
+
 int exchange_judge_early(struct exchange *x)
 {
 	int r;
 
 	r = stream_fill_now(x->client);
 	if (r < 0 && r != -EAGAIN)
-		return exchange_fail(x, -ECONNABORTED, "the client went away");
+		return lose_client(x, r);
 	return judge_input(x);
 }
 
@@ -178,7 +185,7 @@ static int fill(struct exchange *x, uint64_t deadline)
 		if (r >= 0)
 			return r;
 		if (r != -EAGAIN)
-			return exchange_fail(x, -ECONNABORTED, "the client went away");
+			return lose_client(x, r);
 		r = rest_poll(fds, ELEMENTSOF(fds), deadline, NULL, NULL);
 		if (r >= 0 && deadline_poll_timeout(deadline) == 0)
 			r = -ETIMEDOUT; /* TLS records without data wake us too */

@@ -10,6 +10,7 @@
 #include <sys/signalfd.h>
 
 #include "aside.h"
+#include "confine.h"
 #include "forking-parent.h"
 #include "log.h"
 #include "notify.h"
@@ -126,6 +127,26 @@ static void warm_up(void)
 	(void)getgrnam(SETTINGS_CLIENTS_GROUP); /* whether it is there is not the point */
 }
 
+/*
+ * The sessions inherit it, and what they cannot have in addition is said once for all of
+ * them here.
+ */
+static void confine(struct parent *p)
+{
+	_cleanup_free_ char *lacking = NULL;
+	int r;
+
+	r = confine_probe(&lacking);
+	if (r == 0)
+		r = confine_parent(&lacking);
+	if (r == 0)
+		return;
+	p->request.lack_is_known = true;
+	log_message(LOG_PRIORITY_WARNING,
+	    "sessions run without some of their walls: %s (RequireSandbox=)",
+	    lacking ? lacking : strerror(-r));
+}
+
 static int open_epolls(struct parent *p)
 {
 	p->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -163,6 +184,7 @@ int forking_open(struct parent *p, struct listen_fds *sockets, const char **ret_
 			return r;
 	}
 	warm_up();
+	confine(p);
 	*ret_step = "watch the sockets";
 	return open_listeners(p, sockets);
 }

@@ -60,9 +60,13 @@ static void report_end(const struct parent *p, const struct child_end *end)
 
 	if (!killed && number == 0)
 		return;
-	r = secret_printf(&message, "a session of %s (process %d) %s %d%s%s%s", name,
+	r = secret_printf(&message, "a session of %s (process %d) %s %d%s%s%s%s", name,
 	    (int)end->pid, killed ? "was killed by signal" : "ended with status", number,
-	    killed ? " (" : "", killed ? strsignal(number) : "", killed ? ")" : "");
+	    killed ? " (" : "", killed ? strsignal(number) : "", killed ? ")" : "",
+	    killed && number == SIGSYS
+		? ": it made a system call that no session makes; the kernel's log names "
+		  "it, in a record of type 1326. Somebody may have taken it over"
+		: "");
 	if (r == 0) /* SIGTERM is what somebody wanted */
 		log_record(number == SIGTERM && killed ? LOG_PRIORITY_NOTICE
 						       : LOG_PRIORITY_ERROR,

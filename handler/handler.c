@@ -12,10 +12,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "confine.h"
 #include "dial.h"
 #include "dry-run.h"
 #include "forking.h"
 #include "log.h"
+#include "secret-memory.h"
 #include "session.h"
 #include "title.h"
 #include "tls.h"
@@ -230,7 +232,8 @@ static int serve_sockets(const struct arguments *a, struct listen_fds *sockets)
 		return EXIT_USAGE;
 	}
 	if (!sockets->list[0].is_connected)
-		return forking_run(&forking, sockets) < 0 ? EXIT_FAILURE : 0;
+		return tls_init() < 0 || forking_run(&forking, sockets) < 0 ? EXIT_FAILURE
+									    : 0;
 	request.service.destination = sockets->list[0].name;
 	fd = TAKE_FD(sockets->list[0].fd);
 	session_run(&request, fd, fd);
@@ -281,6 +284,7 @@ int main(int argc, char **argv)
 	};
 	int r;
 
+	confine_process();
 	argv = title_take_arguments(argc, argv);
 	r = parse_arguments(argc, argv, &a);
 	if (r == 0)
@@ -289,7 +293,9 @@ int main(int argc, char **argv)
 		(void)fputs(usage, stderr); /* nobody to tell if it fails */
 		return EXIT_USAGE;
 	}
-	if (tls_init() < 0) {
+	/* a session's own tls_init() comes when its client can be told of a failure */
+	if (secret_memory_install_in_openssl(SECRET_MEMORY_KEYS) < 0 ||
+	    (a.check && tls_init() < 0)) {
 		(void)fputs("maildest-handler: OpenSSL is not usable\n", stderr);
 		return EXIT_FAILURE;
 	}

@@ -133,8 +133,10 @@ int helper_link_receive(
 		r = varlink_take(&l->input, ret);
 		if (r > 0)
 			return 0;
-		if (r == -ENOMEM)
+		if (r == -ENOMEM) {
+			l->broken = true; /* a reply is lost, and the next is not its */
 			return r;
+		}
 		if (r < 0)
 			return reason_set(
 			    ret_why, -ENOTCONN, "the helper sent no varlink message");

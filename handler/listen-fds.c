@@ -143,9 +143,11 @@ int listen_fds_take(struct listen_fds *ret, const char *name, char **ret_why)
 
 	*ret = (struct listen_fds){0};
 	n = count_ours(ret_why);
-	names = strdup(value ? value : "");
-	if (!names)
-		return -ENOMEM;
+	if (n > 0 && !name) {
+		names = strdup(value ? value : "");
+		if (!names)
+			return -ENOMEM;
+	}
 	if (unsetenv("LISTEN_FDS") < 0 || unsetenv("LISTEN_PID") < 0 ||
 	    unsetenv("LISTEN_FDNAMES") < 0)
 		return -errno;

@@ -12,6 +12,7 @@
 
 #define MESSAGE_ID_INSECURE "7d0e4c6b2a8f4951b3e1d5f7a9c0b409"
 #define MESSAGE_ID_CONTRADICTION "2c8e5a1f7b9d4036a4f2c6e8d0b31c12"
+#define MESSAGE_ID_UNCONFINED "5e1b9c7d3f604a28b8d2e6f0a4c71513"
 #define FIELDS 12
 #define NUMBER_SIZE sizeof("18446744073709551615")
 
@@ -83,15 +84,16 @@ static int append_subject(const struct record *r, struct secret *out)
 void record_success(const struct record *r, const char *how)
 {
 	_cleanup_secret_ struct secret message = {0};
+	const char *text = how; /* all there is without memory; the fields say the rest */
 	struct rendered rendered;
 
-	if (append_subject(r, &message) < 0 ||
+	if (append_subject(r, &message) == 0 &&
 	    secret_printf(&message, ": %s; %" PRIu64 " bytes in, %" PRIu64 " out", how,
-		r->bytes_in, r->bytes_out) < 0)
-		return;
+		r->bytes_in, r->bytes_out) == 0)
+		text = secret_str(&message);
 	render(r, "ok", &rendered);
-	log_record(LOG_PRIORITY_NOTICE, MESSAGE_ID_SESSION, secret_str(&message),
-	    rendered.fields, FIELDS);
+	log_record(
+	    LOG_PRIORITY_NOTICE, MESSAGE_ID_SESSION, text, rendered.fields, FIELDS);
 }
 
 static int failure_message(
@@ -107,13 +109,13 @@ void record_failure(const struct record *r, const struct refusal *refusal,
     const char *phase, const char *why)
 {
 	_cleanup_secret_ struct secret message = {0};
+	const char *text = why;
 	struct rendered rendered;
 
-	if (failure_message(r, phase, why, &message) < 0)
-		return;
+	if (failure_message(r, phase, why, &message) == 0)
+		text = secret_str(&message);
 	render(r, refusal->result, &rendered);
-	log_record(refusal->priority, refusal->message_id, secret_str(&message),
-	    rendered.fields, FIELDS);
+	log_record(refusal->priority, refusal->message_id, text, rendered.fields, FIELDS);
 }
 
 int record_prepare_failure(const struct record *r, const struct refusal *refusal,
@@ -152,6 +154,11 @@ static void warn(
 void record_insecure(const struct record *r, const char *what)
 {
 	warn(r, MESSAGE_ID_INSECURE, "INSECURE", what);
+}
+
+void record_unconfined(const struct record *r, const char *what)
+{
+	warn(r, MESSAGE_ID_UNCONFINED, "UNCONFINED", what);
 }
 
 void record_contradiction(const struct record *r, const char *what)

@@ -45,5 +45,8 @@ _must_check_ int record_prepare_failure(const struct record *r,
 /* Says loudly, in a record of its own, that one of the insecure settings is in force. */
 void record_insecure(const struct record *r, const char *what);
 
+/* Says in a record of its own that the session runs without some of its walls; see confine.h. */
+void record_unconfined(const struct record *r, const char *what);
+
 /* Says in a record of its own that keys of the destination contradict each other, and which wins. */
 void record_contradiction(const struct record *r, const char *what);

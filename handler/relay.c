@@ -13,9 +13,12 @@
 #include <sys/socket.h>
 
 #include "rest.h"
+#include "unanswered.h"
 
 /* For the server to finish when nobody is left to hear it. */
 #define DISCARD_USEC (30 * USEC_PER_SEC)
+/* For a server that takes no more to say why. */
+#define LAST_WORDS_USEC (2 * USEC_PER_SEC)
 /* Large mails want few turns; what a session does not use of it is never touched. */
 #define BUFFER_SIZE ((size_t)256 * 1024)
 
@@ -36,6 +39,8 @@ struct pump {
 	uint64_t hold_until; /* before which the end is not passed on; 0: not known yet */
 	uint64_t blocked_since; /* 0, or when a write was first refused */
 	uint64_t *count;
+	struct unanswered *unanswered; /* both directions' */
+	bool asks;		       /* this is the client's */
 };
 
 static void pump_done(struct pump *p)
@@ -89,6 +94,8 @@ static bool fill(struct pump *p)
 		p->read_error = (int)n;
 		return true;
 	}
+	if (n > 0 && !p->asks)
+		unanswered_answer(p->unanswered);
 	p->start = 0;
 	p->end = (size_t)n;
 	p->used = MAX_OF(p->used, p->end);
@@ -114,6 +121,8 @@ static bool write_some(struct pump *p)
 		p->write_error = (int)n;
 		return true;
 	}
+	if (p->asks)
+		unanswered_ask(p->unanswered, p->buffer + p->start, (size_t)n);
 	p->start += (size_t)n;
 	*p->count += (uint64_t)n;
 	return true;
@@ -127,6 +136,9 @@ static bool flush(struct pump *p)
 	p->write_events = 0;
 	if (p->discard) {
 		moved = !is_empty(p);
+		if (moved && p->asks)
+			unanswered_ask(
+			    p->unanswered, p->buffer + p->start, p->end - p->start);
 		p->start = p->end = 0;
 	}
 	while (!is_empty(p) && !p->write_error && write_some(p))
@@ -191,6 +203,7 @@ static void discard(struct pump *out)
 {
 	if (out->discard)
 		return;
+	(void)shutdown(out->to->out_fd, SHUT_WR); /* mostly it has left */
 	out->discard = true;
 	out->discard_until = deadline_in(out->discard_usec);
 }
@@ -271,7 +284,11 @@ static int await(struct pump *in, struct pump *out, uint64_t deadline)
 static uint64_t patience(const struct relay *r, const struct pump *in,
     const struct pump *out, enum relay_end *ret_end)
 {
-	if (in->blocked_since && !in->discard) {
+	if (in->discard) {
+		*ret_end = RELAY_UPSTREAM_RESET;
+		return in->moved_at + LAST_WORDS_USEC;
+	}
+	if (in->blocked_since) {
 		*ret_end = RELAY_UPSTREAM_BLOCKED;
 		return in->blocked_since + r->write_timeout_usec;
 	}
@@ -294,10 +311,16 @@ static void say_goodbye(struct pump *in)
 
 int relay_run(struct relay *r)
 {
-	_cleanup_pump_ struct pump in = {
-	    .from = r->client, .to = r->upstream, .count = &r->bytes_in};
-	_cleanup_pump_ struct pump out = {
-	    .from = r->upstream, .to = r->client, .count = &r->bytes_out};
+	struct unanswered unanswered = {0};
+	_cleanup_pump_ struct pump in = {.from = r->client,
+	    .to = r->upstream,
+	    .count = &r->bytes_in,
+	    .unanswered = &unanswered,
+	    .asks = true};
+	_cleanup_pump_ struct pump out = {.from = r->upstream,
+	    .to = r->client,
+	    .count = &r->bytes_out,
+	    .unanswered = &unanswered};
 	enum relay_end timeout;
 	uint64_t deadline;
 	int end, error;
@@ -310,6 +333,7 @@ int relay_run(struct relay *r)
 		settle_errors(&in, &out);
 		end = find_end(&in, &out);
 		if (end >= 0) {
+			r->unanswered = !in.ended && unanswered_is(&unanswered);
 			say_goodbye(&in);
 			return end;
 		}

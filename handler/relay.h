@@ -5,6 +5,7 @@
  * It adds none of its own.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "stream.h"
@@ -29,6 +30,7 @@ struct relay {
 	uint64_t write_timeout_usec;
 	uint64_t bytes_in;  /* result: client to server */
 	uint64_t bytes_out; /* result: server to client */
+	bool unanswered; /* result: the client waits for an answer to what it said last */
 };
 
 /*

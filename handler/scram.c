@@ -111,6 +111,15 @@ static int parse_iterations(const char *text, size_t len)
 	return value;
 }
 
+/* RFC 5802 7, "printable": what we are to send back in a line of attributes. */
+static bool is_nonce(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (text[i] <= ' ' || text[i] >= 0x7f)
+			return false;
+	return true;
+}
+
 static int parse_challenge(const struct scram *s, const char *text, struct challenge *c)
 {
 	const char *salt, *iterations;
@@ -120,7 +129,8 @@ static int parse_challenge(const struct scram *s, const char *text, struct chall
 	/* an "m=" in front would be a mandatory extension, which we must refuse (5.1) */
 	c->nonce = take_attribute(&text, 'r', &c->nonce_len);
 	if (!c->nonce || c->nonce_len <= s->nonce.len ||
-	    memcmp(c->nonce, s->nonce.data, s->nonce.len) != 0)
+	    memcmp(c->nonce, s->nonce.data, s->nonce.len) != 0 ||
+	    !is_nonce(c->nonce, c->nonce_len))
 		return -EBADMSG;
 	salt = take_attribute(&text, 's', &salt_len);
 	if (!salt || salt_len == 0)

@@ -83,6 +83,14 @@ bool session_checks_login(const struct session *s)
 	       session_client_login(s) == CLIENT_LOGIN_REQUIRED;
 }
 
+const char *session_name_caller(struct session *s)
+{
+	if (session_client_login(s) != CLIENT_LOGIN_REQUIRED)
+		return NULL;
+	access_caller(s->client.in_fd, s->caller);
+	return s->caller;
+}
+
 int session_find_helper(struct session *s)
 {
 	int r;
@@ -99,7 +107,10 @@ int session_find_helper(struct session *s)
 static int fetch_destination(struct session *s, struct properties *p)
 {
 	struct token_request request = {
-	    .service = &s->service, .wants_destination = true};
+	    .service = &s->service,
+	    .client = session_name_caller(s),
+	    .wants_destination = true,
+	};
 	_cleanup_free_ char *path = NULL;
 	int r;
 

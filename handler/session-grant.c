@@ -37,7 +37,7 @@ static int log_in(struct session *s, const struct secret *credential)
 	r = session_authenticate(s);
 	if (r < 0)
 		stream_done(&s->upstream.stream); /* what it can do is still known */
-	return r;
+	return r < 0 ? r : session_confine_relay(s);
 }
 
 int session_log_in_client(struct exchange *x, const struct secret *credential)

@@ -41,7 +41,8 @@ static int authenticate(struct session *s)
 	s->record.mechanism = s->login.mechanism;
 	s->phase = s->upstream.phase;
 	if (s->login.mechanism)
-		session_warn_if_insecure(s); /* the secret has left, whatever came of it */
+		session_warn_if_insecure(
+		    s); /* the secret has left, whatever came of it */
 	if (r < 0)
 		s->why = TAKE_PTR(s->upstream.why);
 	return r;
@@ -109,6 +110,17 @@ static int authenticate_again(struct session *s)
 	return r;
 }
 
+void session_forget_secrets(struct session *s)
+{
+	secret_done(&s->token);
+	if (!session_checks_login(s))
+		token_source_done(&s->tokens);
+	destination_forget_secrets(&s->destination);
+	tls_keys_done(&s->keys);
+	if (s->upstream.stream.tls)
+		tls_forget_keys(s->upstream.stream.tls);
+}
+
 int session_authenticate(struct session *s)
 {
 	int r;
@@ -119,11 +131,7 @@ int session_authenticate(struct session *s)
 	if (r < 0)
 		return r;
 	session_keep_tls_sessions(s);
-	/* what logged us in is not needed again */
-	secret_done(&s->token);
-	if (!session_checks_login(s))
-		token_source_done(&s->tokens);
-	s->destination.password = secret_free_string(s->destination.password);
+	session_forget_secrets(s);
 	return 0;
 }
 

@@ -22,6 +22,34 @@
 /* For a helper whose answer is welcome and not needed. */
 #define PATIENCE_USEC (100 * USEC_PER_MSEC)
 
+/*
+ * More about a file of certificates/ that is not there, for a destination whose service may
+ * have one of that name: it is not taken from it, as whoever writes there would decide whom
+ * this host trusts. Another file's reason stays as it is.
+ */
+static int explain_store(struct session *s, const char *name, int error)
+{
+	_cleanup_free_ char *file = NULL;
+	char *text;
+
+	if (error != -ENOENT || !s->service.instance || !name || !s->why)
+		return error;
+	if (asprintf(&file, "certificates/%s:", name) < 0) {
+		file = NULL;
+		return -ENOMEM;
+	}
+	if (!strstr(s->why, file))
+		return error;
+	if (asprintf(&text,
+		"%s (certificates of the Destination service are not taken; put it into "
+		"certificates/ here)",
+		s->why) < 0)
+		return -ENOMEM;
+	free(s->why);
+	s->why = text;
+	return error;
+}
+
 /* Our certificate for the server, where the destination names one. */
 static int load_keys(struct session *s)
 {
@@ -33,6 +61,7 @@ static int load_keys(struct session *s)
 	session_enter(s, "loading our certificate");
 	r = tls_keys_read(
 	    &s->config, d->key_store, d->key_store_password, &s->keys, &s->why);
+	r = explain_store(s, d->key_store, r);
 	return r < 0 && r != -ENOMEM ? -EINVAL : r;
 }
 
@@ -76,6 +105,7 @@ static int ask_helper(struct session *s)
 	bool resumes = *s->tls_name && !s->request->full_handshake;
 	struct token_request request = {
 	    .service = &s->service,
+	    .client = session_name_caller(s),
 	    .tls_context = resumes ? s->tls_name : NULL,
 	    .wants_proxy = s->destination.proxy_type == PROXY_ON_PREMISE,
 	    .wants_token = s->access == ACCESS_LOGGED_IN &&
@@ -178,6 +208,7 @@ static int load_trust(struct session *s)
 		return 0;
 	r = tls_context_new(&s->config, &s->settings, &s->destination.trust,
 	    s->destination.host, &s->own_tls, &s->why);
+	r = explain_store(s, s->destination.trust.trust_store, r);
 	s->tls = s->own_tls;
 	return r < 0 && r != -ENOMEM ? -EINVAL : r;
 }

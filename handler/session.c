@@ -12,6 +12,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "access.h"
 #include "backstop.h"
@@ -21,7 +22,9 @@
 #include "log.h"
 #include "reason.h"
 #include "relay.h"
+#include "secret-memory.h"
 #include "title.h"
+#include "tls.h"
 
 /* Later than the login's deadline, which should end the session in better words. */
 #define BACKSTOP_GRACE_USEC (USEC_PER_SEC / 2)
@@ -143,6 +146,7 @@ static void fail(struct session *s, int error)
 	_cleanup_secret_ struct secret reply = {0};
 
 	backstop_disarm();
+	session_confine_end(s);
 	if (!refusal->silent &&
 	    s->protocol->refuse(&reply, refusal, s->record.session) == 0 &&
 	    stream_write(
@@ -152,6 +156,50 @@ static void fail(struct session *s, int error)
 	if (error == -EREMOTE && s->protocol->dismiss)
 		s->protocol->dismiss(&s->client, deadline_in(DISMISS_USEC));
 	linger(&s->client);
+}
+
+/*
+ * What is kept for the moment at which OpenSSL gets no memory, which it does not survive
+ * everywhere: room for the words, and whose session it is. A process serves one.
+ */
+static struct {
+	struct session *session;
+	void *room;  /* owned */
+	bool relays; /* in the relay no word of ours may stand */
+} reserve;
+
+#define RESERVE_SIZE ((size_t)64 * 1024)
+
+static void on_exhaustion(void)
+{
+	struct session *s = reserve.session;
+
+	if (!s)
+		return;
+	reserve.session = NULL;
+	free(reserve.room);
+	free(s->why);
+	s->why = NULL;
+	if (reserve.relays)
+		record_failure(
+		    &s->record, refusal_find(-ENOMEM), s->phase, strerror(ENOMEM));
+	else
+		fail(s, -ENOMEM);
+	_exit(0);
+}
+
+static void reserve_take(struct session *s)
+{
+	reserve.room = malloc(RESERVE_SIZE); /* without it there may be fewer words */
+	reserve.session = s;
+	secret_memory_on_exhaustion(on_exhaustion);
+}
+
+static void reserve_give_back(_unused_ struct session **s)
+{
+	reserve.session = NULL;
+	free(reserve.room);
+	reserve.room = NULL;
 }
 
 /* The words for the moment at which nothing else is left; see backstop.h. */
@@ -219,6 +267,8 @@ static int open_session(struct session *s, struct exchange *x, struct last_words
 
 	r = arm_backstop(s, w);
 	if (r == 0)
+		r = tls_init(); /* which the parent of forked sessions has done */
+	if (r == 0)
 		r = check_client(s);
 	if (r == 0)
 		r = session_configure(s);
@@ -229,6 +279,8 @@ static int open_session(struct session *s, struct exchange *x, struct last_words
 	r = arm_backstop(s, w); /* now in the destination's protocol */
 	if (r == 0)
 		r = session_prepare(s);
+	if (r == 0)
+		r = session_confine_login(s);
 	return r < 0 ? r : judge_client(s, x);
 }
 
@@ -276,6 +328,8 @@ static int begin_dialogue(struct session *s, struct exchange *x)
 	switch (s->access) {
 	case ACCESS_LOGGED_IN:
 		r = session_log_in(s);
+		if (r == 0)
+			r = session_confine_relay(s);
 		return r < 0 ? r : greet(s, x);
 	case ACCESS_CLIENT_GRANT:
 		r = greet(s, x);
@@ -287,8 +341,9 @@ static int begin_dialogue(struct session *s, struct exchange *x)
 		session_warn_if_insecure(s);
 		session_keep_tls_sessions(s);
 		warn_of_unused_login(s);
-		token_source_done(&s->tokens);
-		return greet(s, x);
+		session_forget_secrets(s);
+		r = session_confine_relay(s);
+		return r < 0 ? r : greet(s, x);
 	}
 	return -EINVAL;
 }
@@ -322,6 +377,23 @@ static int relay_failure(enum relay_end end)
 	return failures[end];
 }
 
+/* How the relay's end stands in the journal. */
+static void record_end(struct session *s, const struct relay *r, int end)
+{
+	const char *how = end < 0 ? strerror(-end) : relay_end_text((enum relay_end)end);
+	int error = end < 0 ? end : relay_failure((enum relay_end)end);
+
+	if (end == RELAY_UPSTREAM_ENDED && r->unanswered) {
+		error = -ECONNRESET;
+		how = "the server ended the session and left the client without an "
+		      "answer";
+	}
+	if (error == 0)
+		record_success(&s->record, how);
+	else
+		record_failure(&s->record, refusal_find(error), s->phase, how);
+}
+
 static void relay(struct session *s)
 {
 	struct relay r = {
@@ -335,18 +407,12 @@ static void relay(struct session *s)
 	int end;
 
 	session_enter(s, "relaying");
+	reserve.relays = true;
 	secret_done(&s->upstream.hidden);
 	end = relay_run(&r);
 	s->record.bytes_in += r.bytes_in;
 	s->record.bytes_out += r.bytes_out;
-	if (end < 0)
-		record_failure(&s->record, refusal_find(end), s->phase, strerror(-end));
-	else if (relay_failure((enum relay_end)end) == 0)
-		record_success(&s->record, relay_end_text((enum relay_end)end));
-	else
-		record_failure(&s->record,
-		    refusal_find(relay_failure((enum relay_end)end)), s->phase,
-		    relay_end_text((enum relay_end)end));
+	record_end(s, &r, end);
 	linger(&s->client);
 }
 
@@ -381,10 +447,12 @@ void session_run(const struct session_request *request, int in_fd, int out_fd)
 	_cleanup_session_ struct session s;
 	_cleanup_last_words_ struct last_words words = {0};
 	_cleanup_exchange_ struct exchange x = {0};
+	_cleanup_(reserve_give_back) _unused_ struct session *reserved = &s;
 	int r;
 
 	log_set_patience(LOG_USEC);
 	session_begin(&s, request);
+	reserve_take(&s);
 	s.has_title = true;
 	s.protocol = session_guess_protocol(in_fd, request->service.destination);
 	x = (struct exchange){.client = &s.client,

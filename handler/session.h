@@ -8,6 +8,7 @@
 #include <netdb.h>
 #include <stdint.h>
 
+#include "access-caller.h"
 #include "destination.h"
 #include "digest.h"
 #include "exchange.h"
@@ -42,9 +43,18 @@ struct session_request {
 	bool full_handshake;
 	/* Ask nobody: a destination that lies elsewhere is none. */
 	bool offline;
+	/* What the walls lack here has been said for all sessions (confine.h). */
+	bool lack_is_known;
 	/* Called when a phase begins, with its name; NULL for none. */
 	void (*on_phase)(const char *phase, void *userdata);
 	void *userdata;
+};
+
+/* What has been given up; see confine.h. */
+enum session_walls {
+	SESSION_WALLS_NONE,
+	SESSION_WALLS_LOGIN,
+	SESSION_WALLS_RELAY,
 };
 
 struct session {
@@ -68,10 +78,13 @@ struct session {
 	char *proxy_name; /* "the proxy 192.0.2.1:1080", owned; NULL without one */
 	struct addrinfo *addresses; /* the server's, or the proxy's */
 	char *helper_path;
+	char caller[ACCESS_CALLER_SIZE]; /* once session_name_caller() has been called */
 	struct token_source tokens;
 	struct secret token;
-	bool warned;	 /* of insecure settings */
-	char *host_name; /* this host's */
+	enum session_walls walls;
+	bool lack_is_known; /* what the walls lack has been said */
+	bool warned;	    /* of insecure settings */
+	char *host_name;    /* this host's */
 	bool host_is_qualified;
 	char *client_side_name; /* how we greet the client */
 	char *server_side_name; /* how we greet the server */
@@ -95,6 +108,18 @@ void session_begin(struct session *s, const struct session_request *request);
 _must_check_ int session_load_settings(struct session *s);
 _must_check_ int session_configure(struct session *s);
 _must_check_ int session_prepare(struct session *s);
+
+/*
+ * Close the walls: the first after session_prepare() and before a byte from outside is
+ * looked at; the second once the server is logged in to, or nobody will be; again, it
+ * does nothing. 0, or -errno with phase and why set: -EINVAL if the host lacks what
+ * RequireSandbox= demands.
+ */
+_must_check_ int session_confine_login(struct session *s);
+_must_check_ int session_confine_relay(struct session *s);
+/* The same for a session that has failed: what is lacking changes nothing any more. */
+void session_confine_end(struct session *s);
+
 _must_check_ int session_connect(struct session *s);
 _must_check_ int session_authenticate(struct session *s);
 _must_check_ int session_log_in(struct session *s);
@@ -111,6 +136,9 @@ enum client_login session_client_login(const struct session *s);
 /* Whether clients' own users and passwords are to be checked. */
 bool session_checks_login(const struct session *s);
 
+/* For the helper to count refused logins by: whose they are, or NULL where none is checked. */
+const char *session_name_caller(struct session *s);
+
 /* Makes sure that s->helper_path is known: 0, or -errno with phase and why set. */
 _must_check_ int session_find_helper(struct session *s);
 
@@ -122,6 +150,9 @@ const struct protocol *session_guess_protocol(int fd, const char *destination);
 
 /* Hands to the helper what the server gave for later handshakes. */
 void session_keep_tls_sessions(struct session *s);
+
+/* Wipes whatever reached the server, or logged in there: nothing of it is needed again. */
+void session_forget_secrets(struct session *s);
 
 /* Says once that the destination's keys make this connection less than safe, if they do. */
 void session_warn_if_insecure(struct session *s);

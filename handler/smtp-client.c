@@ -17,6 +17,13 @@
 #include "refusal.h"
 #include "smtp-brackets.h"
 
+/*
+ * A client that was told 554 says QUIT at once (RFC 5321 3.1). One that says something
+ * else, or nothing, holds a process that those who may connect cannot have.
+ */
+#define DISMISS_COMMANDS 4
+#define DISMISS_SILENCE_USEC USEC_PER_SEC
+
 const struct protocol protocol_smtp = {
     .name = "SMTP",
     .tls_name = "smtps",
@@ -260,7 +267,11 @@ void smtp_dismiss(struct stream *client, uint64_t deadline)
 	bool quit = false;
 	struct line line;
 
-	while (!quit && stream_line(client, CLIENT_LINE_MAX, deadline, &line) == 1) {
+	for (unsigned i = 0; !quit && i < DISMISS_COMMANDS; i++) {
+		uint64_t patience = MIN_OF(deadline, deadline_in(DISMISS_SILENCE_USEC));
+
+		if (stream_line(client, CLIENT_LINE_MAX, patience, &line) != 1)
+			return;
 		quit = line.len == 4 && strncasecmp(line.text, "QUIT", 4) == 0;
 		stream_drop_line(client, &line);
 		if (stream_write(

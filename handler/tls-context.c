@@ -26,6 +26,11 @@ struct tls_context *tls_context_free(struct tls_context *c)
 	return NULL;
 }
 
+const char *tls_context_anchors(const struct tls_context *c)
+{
+	return c->anchors;
+}
+
 /* The reason names the file; OpenSSL's own words say less than that. */
 static int unusable(char **ret_why, const char *path)
 {
@@ -33,17 +38,20 @@ static int unusable(char **ret_why, const char *path)
 	return reason_set(ret_why, -EINVAL, "%s: has no usable certificates", path);
 }
 
-static int load_system_anchors(SSL_CTX *ctx, char **ret_why)
+static int load_system_anchors(struct tls_context *c, char **ret_why)
 {
+	SSL_CTX *ctx = c->ctx;
 	const char *directory = tls_policy_system_directory();
 	const char *bundle = getenv("SSL_CERT_FILE");
 
 	if (bundle && *bundle && SSL_CTX_load_verify_file(ctx, bundle) != 1)
 		return unusable(ret_why, bundle);
-	if (tls_anchors_are_hashed(directory))
+	if (tls_anchors_are_hashed(directory)) {
+		c->anchors = directory;
 		return SSL_CTX_load_verify_dir(ctx, directory) == 1
 			   ? 0
 			   : unusable(ret_why, directory);
+	}
 	for (size_t i = 0; tls_policy_system_bundles[i]; i++)
 		if (SSL_CTX_load_verify_file(ctx, tls_policy_system_bundles[i]) == 1)
 			return 0;
@@ -65,16 +73,16 @@ static int add_named(SSL_CTX *ctx, const struct config *config, const char *name
 	return r;
 }
 
-static int load(SSL_CTX *ctx, const struct config *config,
+static int load(struct tls_context *c, const struct config *config,
     const struct settings *settings, const struct tls_trust *trust, char **ret_why)
 {
 	int r;
 
-	r = load_system_anchors(ctx, ret_why);
+	r = load_system_anchors(c, ret_why);
 	if (r == 0 && settings->additional_cas)
-		r = add_named(ctx, config, settings->additional_cas, NULL, ret_why);
+		r = add_named(c->ctx, config, settings->additional_cas, NULL, ret_why);
 	if (r == 0 && trust->trust_store)
-		r = add_named(ctx, config, trust->trust_store,
+		r = add_named(c->ctx, config, trust->trust_store,
 		    trust->trust_store_password, ret_why);
 	return r;
 }
@@ -116,7 +124,7 @@ int tls_context_new(const struct config *config, const struct settings *settings
 		return -ENOMEM;
 	c->policy = tls_policy_of(trust, host);
 	if (!c->policy.insecure) {
-		r = load(c->ctx, config, settings, trust, ret_why);
+		r = load(c, config, settings, trust, ret_why);
 		if (r < 0)
 			return r;
 	}

@@ -11,6 +11,7 @@
 struct tls_context {
 	SSL_CTX *ctx; /* owned */
 	struct tls_policy policy;
+	const char *anchors; /* tls_context_anchors() */
 };
 
 struct tls {

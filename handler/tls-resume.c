@@ -59,12 +59,25 @@ static uint64_t now(void)
 	return (uint64_t)time(NULL);
 }
 
+/* When a session began, in seconds; the older name ends in 2038 where time_t is short. */
+#if OPENSSL_VERSION_NUMBER >= 0x30300000L
+static time_t begin_of_life(const SSL_SESSION *session)
+{
+	return SSL_SESSION_get_time_ex(session);
+}
+#else
+static time_t begin_of_life(const SSL_SESSION *session)
+{
+	return SSL_SESSION_get_time(session);
+}
+#endif
+
 /* When the server will have forgotten it; of TLS 1.2, OpenSSL leaves that to us (RFC 5077 3.3). */
 static uint64_t end_of_life(const SSL_SESSION *session)
 {
 	uint64_t hint = SSL_SESSION_get_ticket_lifetime_hint(session);
 
-	return (uint64_t)SSL_SESSION_get_time(session) +
+	return (uint64_t)begin_of_life(session) +
 	       (hint > 0 ? hint : LIFETIME_DEFAULT_SEC);
 }
 

@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
@@ -20,9 +21,14 @@
 
 int tls_init(void)
 {
+	static bool is_done;
+
+	if (is_done)
+		return 0;
 	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL) != 1 ||
 	    tls_policy_note_openssl() < 0)
 		return -EIO;
+	is_done = true;
 	return 0;
 }
 
@@ -79,6 +85,11 @@ int tls_use_keys(struct tls *tls, const struct tls_keys *keys)
 	return -EINVAL;
 }
 
+void tls_forget_keys(struct tls *tls)
+{
+	SSL_certs_clear(tls->ssl);
+}
+
 struct tls *tls_free(struct tls *tls)
 {
 	if (tls) {
@@ -133,6 +144,46 @@ static const char *protocol_reason(void)
 	return reason ? reason : "unknown failure";
 }
 
+/* Whether the folder of trust anchors has one of this name that may not be read. */
+static bool is_denied(const char *folder, const X509_NAME *name)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+	int ok = 0;
+	unsigned long hash = X509_NAME_hash_ex(name, NULL, NULL, &ok);
+
+	if (!ok || asprintf(&path, "%s/%08lx.0", folder, hash) < 0) {
+		path = NULL;
+		return false;
+	}
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	return fd < 0 && (errno == EACCES || errno == EPERM);
+}
+
+/* Whether that is why nobody vouches for the chain that the server has sent. */
+static bool was_denied_anchor(const struct tls *tls)
+{
+	const STACK_OF(X509) *chain = SSL_get_peer_cert_chain(tls->ssl);
+
+	for (int i = 0; tls->context->anchors && i < sk_X509_num(chain); i++)
+		if (is_denied(tls->context->anchors,
+			X509_get_issuer_name(sk_X509_value(chain, i))))
+			return true;
+	return false;
+}
+
+static int disbelieved(const struct tls *tls, long verify, char **ret_why)
+{
+	return reason_set(ret_why, -EKEYREJECTED,
+	    "the server's certificate is not believed: %s%s",
+	    X509_verify_cert_error_string(verify),
+	    was_denied_anchor(tls)
+		? " (one that may have issued it is in the folder of trust anchors, but "
+		  "cannot be read there: it lacks the right, or is a link to where no "
+		  "session may read; copy it, or name it in AdditionalCAs=)"
+		: "");
+}
+
 int tls_handshake(struct tls *tls, char **ret_why)
 {
 	long verify;
@@ -147,9 +198,7 @@ int tls_handshake(struct tls *tls, char **ret_why)
 		return r;
 	verify = SSL_get_verify_result(tls->ssl);
 	if (r == -EPROTO && !tls->context->policy.insecure && verify != X509_V_OK)
-		return reason_set(ret_why, -EKEYREJECTED,
-		    "the server's certificate is not believed: %s",
-		    X509_verify_cert_error_string(verify));
+		return disbelieved(tls, verify, ret_why);
 	if (r == -EPROTO)
 		return reason_set(
 		    ret_why, r, "the TLS handshake failed: %s", protocol_reason());

@@ -13,8 +13,8 @@
 
 /*
  * Before anything else here or in common/ that uses OpenSSL: a process ends with its
- * session, and taking OpenSSL apart at exit(3) would only cost time. 0, or -EIO if
- * OpenSSL is not usable.
+ * session, and taking OpenSSL apart at exit(3) would only cost time. Again, it does
+ * nothing. 0, or -EIO if OpenSSL is not usable.
  */
 _must_check_ int tls_init(void);
 
@@ -27,6 +27,12 @@ static inline void tls_context_freep(struct tls_context **c)
 	*c = tls_context_free(*c);
 }
 #define _cleanup_tls_context_ _cleanup_(tls_context_freep)
+
+/*
+ * The folder in which handshakes look certificates up, one by one; NULL if they read no
+ * file. Borrowed for as long as the environment stays.
+ */
+const char *tls_context_anchors(const struct tls_context *c);
 
 /*
  * Prepares a connection to `host` (a DNS name, sent as SNI, or an IP address, RFC 6066 3)
@@ -42,6 +48,9 @@ _must_check_ int tls_new(
  */
 struct tls_keys;
 _must_check_ int tls_use_keys(struct tls *tls, const struct tls_keys *keys);
+
+/* Lets go of them; once the handshake is over nobody asks for them again. */
+void tls_forget_keys(struct tls *tls);
 
 /* Frees without a word to the peer; takes NULL; returns NULL. */
 struct tls *tls_free(struct tls *tls);

@@ -19,6 +19,7 @@ int token_call_open(struct secret *out, const struct token_request *q)
 	    {"instance", s->instance},
 	    {"level", s->level},
 	    {"chain", s->chain},
+	    {"client", q->client},
 	};
 	struct varlink_writer v;
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "deadline.h"
+#include "reason.h"
 #include "token-calls.h"
 #include "token-replies.h"
 
@@ -126,6 +127,11 @@ static int open_patiently(
 	}
 }
 
+void token_keep_link(struct token_source *t)
+{
+	t->request.path = NULL;
+}
+
 int token_open(struct token_source *t, const struct token_request *request,
     uint64_t deadline, char **ret_why)
 {
@@ -192,6 +198,10 @@ static int ask(struct token_source *t, const struct token_request *now, uint64_t
 	t->is_bound = false;
 	if (t->request.path && !is_fresh(t))
 		return open_patiently(t, &pause, deadline, ret_why);
+	if (!is_fresh(t))
+		return reason_set(ret_why, -ENOTCONN,
+		    "the helper left, or has not answered before, and another "
+		    "connection to it is out of reach by now");
 	r = add_calls(t, now, &calls);
 	if (r < 0)
 		return r;

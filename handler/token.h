@@ -23,6 +23,7 @@ struct token_login {
 struct token_request {
 	const char *path; /* of the helper's socket */
 	const struct service *service;
+	const char *client; /* access_caller(), where its login is checked; else NULL */
 	bool wants_destination; /* what the service's instance knows of it */
 	const char
 	    *tls_context; /* tls_policy_context(); NULL: no TLS session is wanted */
@@ -92,6 +93,12 @@ _must_check_ int token_open_fd(struct token_source *t, int fd,
  */
 _must_check_ int token_go_on(struct token_source *t, const struct token_request *request,
     uint64_t deadline, char **ret_why);
+
+/*
+ * From now on there is only the connection that there is, as another one is out of reach
+ * (confine.h): if it breaks, calls fail with -ENOTCONN.
+ */
+void token_keep_link(struct token_source *t);
 
 /* Waits for t->destination: 0, or as token_wait(). */
 _must_check_ int token_wait_destination(

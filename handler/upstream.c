@@ -64,7 +64,7 @@ int upstream_quote(
 		return r;
 	for (; value < end; value += strlen(value) + 1)
 		mask_secret(&text, value, strlen(value));
-	return log_escape(out, text.data, text.len);
+	return log_quote(out, text.data, text.len);
 }
 
 int upstream_fail_stream(struct upstream *u, int error)

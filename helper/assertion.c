@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "layers.h"
+#include "reason.h"
 #include "url.h"
 
 static const char consumer_key[] = "clientAssertion.destinationName";
@@ -61,7 +62,7 @@ int assertion_check_provider(const struct properties *p, char **ret_why)
 
 /* The type of assertion that a destination provides, borrowed from `p`: 0 or -errno. */
 static int read_provider(const char *config_dir, const struct destination_source *source,
-    struct properties *p, const char **ret, char **ret_why)
+    bool is_tenants, struct properties *p, const char **ret, char **ret_why)
 {
 	_cleanup_config_ struct config c = CONFIG_INIT;
 	int r;
@@ -69,6 +70,9 @@ static int read_provider(const char *config_dir, const struct destination_source
 	r = config_open(&c, config_dir, ret_why);
 	if (r == 0)
 		r = layers_load_destination(p, &c, source, ret_why);
+	if (r == 0 && is_tenants && !p->is_tenants)
+		return reason_set(ret_why, -EPERM,
+		    "it is of all, and no tenant's own destination may use that");
 	if (r == 0)
 		r = assertion_check_provider(p, ret_why);
 	return r < 0 ? r : read_type(p, ret, ret_why);
@@ -87,7 +91,7 @@ int assertion_add_type(const char *config_dir, const struct binding *b,
 	if (strcmp(source.name, b->destination) == 0)
 		return properties_complain(
 		    p, consumer_key, ret_why, "names the destination itself");
-	r = read_provider(config_dir, &source, &provider, &type, &why);
+	r = read_provider(config_dir, &source, p->is_tenants, &provider, &type, &why);
 	if (r < 0 && why) {
 		if (properties_complain(p, consumer_key, ret_why,
 			"names a destination that provides none: %s", why) == -ENOMEM)

@@ -1,44 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where look-up, cache and fetch meet. The cache says when to fetch; this starts the
- * fetch, feeds the outcome back, calls the waiters and keeps the one timer for renewals.
+ * fetch and keeps the one timer for renewals. What comes of it is broker-settle.c's.
  */
 
-#include "broker.h"
+#include "broker-private.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "deadline.h"
-#include "errand.h"
-#include "flood.h"
-#include "log.h"
 #include "lookup.h"
-#include "outcome.h"
 #include "reason.h"
 #include "redeem.h"
 #include "remote.h"
-#include "report.h"
-#include "rotation.h"
-#include "turns.h"
-
-struct broker {
-	const char *config_dir;
-	struct lookup_places places;
-	struct remote *remote;
-	struct stats *stats;
-	struct cache *cache;
-	struct store *store;
-	struct rotation *rotation;
-	struct flood *flood;
-	struct turns *turns;
-	struct errands *errands;
-	sd_event_source *timer; /* CLOCK_BOOTTIME: renewals and ends of life */
-	char *why;		/* the reason of the last look-up that failed */
-	char *last_failure;
-};
 
 struct broker *broker_free(struct broker *b)
 {
@@ -88,17 +64,6 @@ const char *broker_last_failure(const struct broker *b)
 	return b->last_failure;
 }
 
-/* Without the timer there is no renewal ahead of time; tokens are then fetched when asked for. */
-static void arm_timer(struct broker *b)
-{
-	uint64_t next = cache_next_due(b->cache);
-
-	if (next == UINT64_MAX || sd_event_source_set_time(b->timer, next) < 0)
-		(void)sd_event_source_set_enabled(b->timer, SD_EVENT_OFF);
-	else
-		(void)sd_event_source_set_enabled(b->timer, SD_EVENT_ONESHOT);
-}
-
 struct store *broker_store(const struct broker *b)
 {
 	return b->store;
@@ -108,155 +73,14 @@ void broker_restore(struct broker *b)
 {
 	store_restore(b->store);
 	rotation_resume(b->rotation);
-	arm_timer(b);
-}
-
-/* Records that could not be written are nowhere else. */
-static void keep_unsaved(struct broker *b)
-{
-	if (cache_next_unsaved(b->cache, NULL))
-		store_hurry(b->store);
-}
-
-/*
- * After a change, which is kept before anybody hears of it. Each waiter gets `answer`, or
- * without one what the entry has to say.
- */
-static void tell_waiters(
-    struct broker *b, struct cache_entry *e, const struct cache_answer *answer)
-{
-	uint64_t now = deadline_boottime();
-	struct cache_answer own;
-	struct cache_waiter *w;
-
-	keep_unsaved(b);
-	store_update(b->store);
-	while ((w = cache_take_waiter(e, now, &own)))
-		w->answer(w, answer ? answer : &own);
-	arm_timer(b);
-}
-
-static void answer_waiters(struct broker *b, struct cache_entry *e)
-{
-	tell_waiters(b, e, NULL);
-}
-
-static void note_failure(struct broker *b, const char *destination, const char *reason)
-{
-	char *text;
-
-	b->stats->token_failures++;
-	if (asprintf(&text, "%s: %s", destination, reason) < 0)
-		return; /* the status text keeps what it had */
-	free(b->last_failure);
-	b->last_failure = text;
-}
-
-/* The reason as it may be told; libcurl and file names may say anything. Borrowed. */
-static const char *tell_failure(struct broker *b, const struct cache_entry *e,
-    const struct failure *f, struct secret *escaped)
-{
-	const struct binding *binding = cache_entry_binding(e);
-	const char *reason = "out of memory";
-
-	/* what is escaped already stays as it is */
-	if (log_escape(escaped, f->reason, strlen(f->reason)) == 0)
-		reason = secret_str(escaped);
-	report_fetch_failed(binding, f->host, f->http_status, f->error, reason);
-	note_failure(b, binding->destination, reason);
-	return reason;
-}
-
-static void settle_failure(
-    struct broker *b, struct cache_entry *e, const struct failure *f)
-{
-	_cleanup_secret_ struct secret escaped = {0};
-	const char *reason = tell_failure(b, e, f, &escaped);
-
-	cache_settle_failure(b->cache, e, f->verdict, f->error, reason,
-	    f->retry_after_usec, deadline_boottime());
-	answer_waiters(b, e);
-}
-
-/* Nobody knows what has become of a code: who waits may think so too, who comes later not. */
-static void settle_lost_code(
-    struct broker *b, struct cache_entry *e, const struct failure *f)
-{
-	_cleanup_secret_ struct secret escaped = {0};
-	struct cache_answer answer = {.verdict = CACHE_UNAVAILABLE};
-
-	answer.reason = tell_failure(b, e, f, &escaped);
-	cache_settle_failure(b->cache, e, CACHE_REFUSED, INVALID_GRANT,
-	    "the code has been sent to the token service and its answer was lost; the "
-	    "client needs a new code",
-	    CACHE_CODE_REFUSAL_USEC, deadline_boottime());
-	tell_waiters(b, e, &answer);
-}
-
-static void settle_token(struct broker *b, struct cache_entry *e,
-    const struct fetch_reply *reply, const struct token_reply *token)
-{
-	const struct failure no_memory = {.verdict = CACHE_UNAVAILABLE,
-	    .host = reply->request->host,
-	    .reason = "out of memory"};
-	int r;
-
-	r = cache_settle_token(
-	    b->cache, e, &token->token, token->lifetime_usec, deadline_boottime());
-	if (r < 0) {
-		settle_failure(b, e, &no_memory);
-		return;
-	}
-	if (reply->request->grant == GRANT_REFRESH_TOKEN)
-		cache_accept(b->cache, e, deadline_boottime());
-	if (r > 0)
-		report_recovered(cache_entry_binding(e), reply->request->host);
-	if (reply->request->grant == GRANT_AUTHORIZATION_CODE)
-		store_hurry(b->store); /* its code is spent: nothing brings it again */
-	answer_waiters(b, e);
-}
-
-static void on_fetched(void *userdata, void *context, const struct fetch_reply *reply,
-    enum cache_verdict failure)
-{
-	struct broker *b = userdata;
-	struct cache_entry *e = context;
-	_cleanup_token_reply_ struct token_reply token = {.kind = TOKEN_REPLY_TEMPORARY};
-	struct failure f = {
-	    .verdict = failure, .host = reply->request->host, .reason = reply->failure};
-	bool has_token = !reply->failure && outcome_judge(reply, &token, &f);
-	enum redeemed redeemed = REDEEMED;
-
-	if (grant_field(reply->request->grant)) {
-		redeemed = redeem_settle(b->rotation, e, reply, &token);
-		turns_end(b->turns, e);
-	}
-	if (has_token)
-		settle_token(b, e, reply, &token);
-	else if (redeemed == REDEEM_LOST)
-		settle_lost_code(b, e, &f);
-	else
-		settle_failure(b, e, &f);
-}
-
-/* A used code that left nothing: the token it brought serves until that expires. */
-static bool serve_used_code(struct broker *b, struct cache_entry *e)
-{
-	uint64_t now = deadline_boottime();
-
-	if (cache_entry_is_valid(e, now))
-		cache_drop_fetch(e);
-	else if (cache_settle_shared(b->cache, e, now) < 0)
-		return false;
-	answer_waiters(b, e);
-	return true;
+	broker_arm_timer(b);
 }
 
 static void send_request(
     struct broker *b, struct cache_entry *e, struct token_request *request)
 {
 	const struct errand_order order = {.binding = cache_entry_binding(e),
-	    .done = on_fetched,
+	    .done = broker_on_fetched,
 	    .userdata = b,
 	    .context = e};
 
@@ -277,15 +101,15 @@ static void on_turn(
 	if (r == 0)
 		r = redeem_prepare(b->rotation, &b->places, e, request, &why);
 	if (r == 0) {
-		keep_unsaved(b); /* that a code is posted now */
+		broker_keep_unsaved(b); /* that a code is posted now */
 		send_request(b, e, request);
 		return;
 	}
 	turns_end(b->turns, e);
-	if (r == -EKEYREVOKED && serve_used_code(b, e))
+	if (r == -EKEYREVOKED && broker_serve_used_code(b, e))
 		return;
 	f = outcome_of_credential(r, why);
-	settle_failure(b, e, &f);
+	broker_settle_failure(b, e, &f);
 }
 
 /* Starts the fetch of an entry that is marked as fetching; settles it if that fails. */
@@ -392,7 +216,7 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
 	while ((e = cache_due(b->cache, deadline_boottime())))
 		renew(b, e);
 	store_update(b->store);
-	arm_timer(b);
+	broker_arm_timer(b);
 	return 0;
 }
 
@@ -456,5 +280,5 @@ void broker_forget(struct broker *b, const char *destination, const char *tenant
 	}
 	*ret_tokens = cache_forget(b->cache, destination, tenant);
 	store_update(b->store);
-	arm_timer(b);
+	broker_arm_timer(b);
 }

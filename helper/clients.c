@@ -138,13 +138,17 @@ int clients_check(const char *config_dir, const char *service, const char *user,
 	return 0;
 }
 
-/* Whose refusals count together: those of one service and one user of the host. */
+/*
+ * Whose refusals count together: those of one client of one service, as the handler has
+ * said before it heard a word of it. Nobody else is locked out by them.
+ */
 static int digest_caller(const struct session *s, unsigned char ret[DIGEST_SHA256_SIZE])
 {
 	_cleanup_secret_ struct secret text = {0};
 	int r;
 
-	r = secret_printf(&text, "%ju %s", (uintmax_t)s->uid, s->binding.service);
+	r = secret_printf(&text, "%ju %s %s", (uintmax_t)s->uid, s->binding.service,
+	    s->client ? s->client : "");
 	return r < 0 ? r : digest_sha256(text.data, text.len, ret);
 }
 
@@ -162,7 +166,7 @@ static int answer_login(struct session *s, const struct login *in, char **ret_wh
 		return r;
 	if (!flood_has_room(s->host->logins, caller, now))
 		return reply_error(&s->out, "io.maildest.Helper.LimitExceeded", "reason",
-		    "too many logins were refused for this service within a minute");
+		    "too many logins of this client were refused within a minute");
 	r = clients_check(broker_config_dir(s->host->broker), s->binding.service,
 	    in->user, in->password, &accepted, ret_why);
 	if (r < 0)

@@ -22,6 +22,6 @@ _must_check_ int clients_check(const char *config_dir, const char *service,
 
 /*
  * The method CheckClient: 0 with the reply written, or -ENOMEM. After ten refusals within a
- * minute (flood.h), by service and peer's user, it is LimitExceeded and nothing is compared.
+ * minute (flood.h), by service and client, it is LimitExceeded and nothing is compared.
  */
 _must_check_ int clients_method(struct session *s, struct json_value parameters);

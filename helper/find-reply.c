@@ -4,6 +4,7 @@
 #include "find-reply.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "json-writer.h"
@@ -14,17 +15,27 @@ void find_reply_done(struct find_reply *r)
 {
 	secret_done(&r->destination);
 	secret_done(&r->reason);
+	free(r->name);
 	*r = (struct find_reply){0};
 }
 
-/* Whether a status is the service's answer to what was asked, and not its own trouble. */
-static bool is_refusal(long status)
+/*
+ * Whether a status is the service's answer to what was asked, and not its own trouble. It
+ * answers in JSON; a gateway in front of a service that is away says 403 and 404 in HTML.
+ */
+static bool is_refusal(long status, const struct json *json)
 {
-	return status == 400 || status == 401 || status == 403 || status == 404;
+	return status == 400 || status == 401 ||
+	       (json && (status == 403 || status == 404));
 }
 
-static const char *words_of(long status)
+static const char *words_of(long status, const struct json *json)
 {
+	if (!json && status == 200)
+		return ", no JSON object";
+	if (!json && (status == 403 || status == 404))
+		return ", no JSON object: another answers in the Destination service's "
+		       "place";
 	switch (status) {
 	case 401:
 		return ": the Destination service does not accept our token";
@@ -36,8 +47,18 @@ static const char *words_of(long status)
 	return "";
 }
 
+/* Why a reply that should be good cannot be read; never what it contains. */
+static int describe_damage(
+    long status, const struct json_error *error, struct secret *out)
+{
+	if (status != 200 || !error->reason)
+		return 0;
+	return secret_printf(out, ": line %u: %s", error->line, error->reason);
+}
+
 /* "HTTP status 404: there is no such destination (what the service says)" */
-static int describe(long status, const struct json *json, struct secret *out)
+static int describe(long status, const struct json *json, const struct json_error *error,
+    struct secret *out)
 {
 	_cleanup_secret_ struct secret text = {0};
 	const char *message = NULL;
@@ -47,22 +68,24 @@ static int describe(long status, const struct json *json, struct secret *out)
 	if (json && json_find(json_root(json), "ErrorMessage", &v))
 		message = json_string(v);
 	if (message)
-		r = log_escape(&text, message, strlen(message));
+		r = log_quote(&text, message, strlen(message));
 	if (r < 0)
 		return r;
-	return secret_printf(out, "HTTP status %ld%s%s%s%s", status,
-	    status == 200 ? ", no JSON object" : words_of(status),
+	r = secret_printf(out, "HTTP status %ld%s%s%s%s", status, words_of(status, json),
 	    text.len > 0 ? " (" : "", secret_str(&text), text.len > 0 ? ")" : "");
+	return r < 0 ? r : describe_damage(status, error, out);
 }
 
-/* The object a reply consists of: NULL if it is none. -ENOMEM. */
-static int parse_object(const char *body, size_t len, struct json **ret)
+/* The object a reply consists of: NULL if it is none, perhaps with *ret_error. -ENOMEM. */
+static int parse_object(
+    const char *body, size_t len, struct json **ret, struct json_error *ret_error)
 {
 	_cleanup_json_ struct json *json = NULL;
 	int r;
 
 	*ret = NULL;
-	r = json_parse(body ? body : "", len, &json, NULL);
+	*ret_error = (struct json_error){0};
+	r = json_parse(body ? body : "", len, &json, ret_error);
 	if (r == -ENOMEM)
 		return r;
 	if (r == 0 && json_type(json_root(json)) == JSON_OBJECT)
@@ -88,6 +111,17 @@ static int add_to_digest(
 	return r;
 }
 
+/* Which destination it says that it is. */
+static int take_name(struct json_value object, struct find_reply *reply)
+{
+	struct json_value v;
+
+	if (!json_find(object, "Name", &v) || !json_text(v))
+		return 0;
+	reply->name = strdup(json_text(v));
+	return reply->name ? 0 : -ENOMEM;
+}
+
 /* The keys as strings; a list or an object ("$metadata") is nothing to us. */
 static int take_destination(struct json_value object, struct find_reply *reply)
 {
@@ -108,26 +142,28 @@ static int take_destination(struct json_value object, struct find_reply *reply)
 	return r < 0 ? r : json_writer_end(&w);
 }
 
-static enum found kind_of(long status)
+static enum found kind_of(long status, const struct json *json)
 {
-	if (status == 404)
-		return FOUND_NONE;
-	return is_refusal(status) ? FOUND_REFUSED : FOUND_UNAVAILABLE;
+	if (!is_refusal(status, json))
+		return FOUND_UNAVAILABLE;
+	return status == 404 ? FOUND_NONE : FOUND_REFUSED;
 }
 
 int find_reply_parse(
     long http_status, const char *body, size_t len, struct find_reply *ret)
 {
-	_cleanup_find_reply_ struct find_reply reply = {.kind = kind_of(http_status)};
+	_cleanup_find_reply_ struct find_reply reply = {0};
 	_cleanup_json_ struct json *json = NULL;
+	struct json_error error;
 	struct json_value inner;
 	int r;
 
-	r = parse_object(body, len, &json);
+	r = parse_object(body, len, &json, &error);
 	if (r < 0)
 		return r;
+	reply.kind = kind_of(http_status, json);
 	if (http_status != 200 || !json) {
-		r = describe(http_status, json, &reply.reason);
+		r = describe(http_status, json, &error, &reply.reason);
 	} else if (!json_find(json_root(json), "destinationConfiguration", &inner) ||
 		   json_type(inner) != JSON_OBJECT) {
 		r = secret_puts(
@@ -135,6 +171,8 @@ int find_reply_parse(
 	} else {
 		reply.kind = FOUND;
 		r = take_destination(inner, &reply);
+		if (r == 0)
+			r = take_name(inner, &reply);
 	}
 	if (r < 0)
 		return r;
@@ -168,7 +206,7 @@ static int take_error(const char *error, enum grant grant, struct token_reply *r
 	_cleanup_secret_ struct secret text = {0}, reason = {0};
 	int r;
 
-	r = log_escape(&text, error, strlen(error));
+	r = log_quote(&text, error, strlen(error));
 	if (r == 0)
 		r = secret_printf(&reason, "the Destination service got no token: %s",
 		    secret_str(&text));
@@ -208,20 +246,20 @@ static int take_token(struct json_value root, enum grant grant, struct token_rep
 }
 
 /* The status alone decides, unless the service says what the token service has said. */
-static int take_status(
-    long status, const struct json *json, enum grant grant, struct token_reply *reply)
+static int take_status(long status, const struct json *json,
+    const struct json_error *error, enum grant grant, struct token_reply *reply)
 {
 	_cleanup_secret_ struct secret reason = {0};
 	struct json_value v;
 	const char *text = NULL;
 	int r;
 
-	r = describe(status, json, &reason);
+	r = describe(status, json, error, &reason);
 	if (r < 0)
 		return r;
 	if (json && json_find(json_root(json), "ErrorMessage", &v))
 		text = json_string(v);
-	if (is_refusal(status) && status != 401)
+	if (is_refusal(status, json) && status != 401)
 		return refuse(text ? text : "", grant, reason.data, reply);
 	return secret_puts(&reply->reason, reason.data);
 }
@@ -231,15 +269,16 @@ int find_reply_parse_token(long http_status, const char *body, size_t len,
 {
 	_cleanup_token_reply_ struct token_reply reply = {.kind = TOKEN_REPLY_TEMPORARY};
 	_cleanup_json_ struct json *json = NULL;
+	struct json_error error;
 	int r;
 
-	r = parse_object(body, len, &json);
+	r = parse_object(body, len, &json, &error);
 	if (r < 0)
 		return r;
 	if (http_status == 200 && json)
 		r = take_token(json_root(json), grant, &reply);
 	else
-		r = take_status(http_status, json, grant, &reply);
+		r = take_status(http_status, json, &error, grant, &reply);
 	if (r < 0)
 		return r;
 	*ret = reply;

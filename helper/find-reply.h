@@ -21,6 +21,7 @@ struct find_reply {
 	enum found kind;
 	/* FOUND: the destination's keys with a value that is text, as one JSON object. */
 	struct secret destination;
+	char *name; /* ... its "Name", or NULL */
 	/* ... and a digest over them, in whatever order they come. */
 	unsigned char digest[DIGEST_SHA256_SIZE];
 	struct secret reason; /* otherwise: a sentence, escaped, one line */

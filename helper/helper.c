@@ -21,6 +21,9 @@
 #include "secret-memory.h"
 #include "server.h"
 
+/* For memory to be had again. */
+#define PAUSE_USEC (100 * USEC_PER_MSEC)
+
 static struct broker_folders arg_folders;
 static const char *arg_socket;
 
@@ -144,6 +147,20 @@ static int open_sockets(struct server *server, char **ret_path)
 	return 0;
 }
 
+/* Memory that is not to be had now may be a moment later; tokens that are cached are worth it. */
+static int loop(sd_event *event)
+{
+	int r;
+
+	while ((r = sd_event_loop(event)) == -ENOMEM) {
+		log_message(
+		    LOG_PRIORITY_WARNING, "There is no memory; going on in a moment");
+		if (deadline_poll(NULL, 0, deadline_in(PAUSE_USEC)) != -ETIMEDOUT)
+			return -EIO;
+	}
+	return r;
+}
+
 static int serve(sd_event *event, struct server *server)
 {
 	_cleanup_free_ char *path = NULL;
@@ -156,7 +173,7 @@ static int serve(sd_event *event, struct server *server)
 	if (r >= 0)
 		r = server_tell_ready(server);
 	if (r >= 0)
-		r = sd_event_loop(event);
+		r = loop(event);
 	if (r < 0)
 		log_message(
 		    LOG_PRIORITY_ERROR, "The event loop failed: %s", strerror(-r));
@@ -188,7 +205,7 @@ int main(int argc, char *argv[])
 {
 	int r;
 
-	r = secret_memory_install_in_openssl();
+	r = secret_memory_install_in_openssl(SIZE_MAX);
 	if (r < 0) {
 		(void)fprintf(
 		    stderr, "maildest-helper: cannot have OpenSSL wipe its memory\n");

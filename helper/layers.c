@@ -60,7 +60,7 @@ static int add_secrets_of(struct properties *p, const struct config *c,
 	return r < 0 ? r : 1;
 }
 
-/* The tenant has been checked with the destination's own file. */
+/* Of a tenant that has been checked with the destination's file. */
 static int add_tenants_secrets(struct properties *p, const struct config *c,
     const struct destination_source *source, char **ret_why)
 {
@@ -75,12 +75,18 @@ static int add_tenants_secrets(struct properties *p, const struct config *c,
 	return add_secrets_of(p, c, folder, source->name, ret_why);
 }
 
+/*
+ * A tenant's own destination says itself whom its secrets are sent to, so that only the
+ * tenant's own count for it: those of the destination of all are not the tenant's to know.
+ */
 static int add_secrets(struct properties *p, const struct config *c,
     const struct destination_source *source, char **ret_why)
 {
 	int r;
 
 	r = add_tenants_secrets(p, c, source, ret_why);
+	if (p->is_tenants)
+		return MIN_OF(r, 0);
 	if (r == 0)
 		r = layers_add_credential(p, source->name, ret_why);
 	if (r == 0)

@@ -20,8 +20,9 @@ _must_check_ int layers_add_credential(
 
 /*
  * Lays a destination's files (destination_load()) and on top of them its secrets: the
- * tenant's secrets/<tenant>/<name>.json if there is one, else the service manager's
- * credential, else secrets/<name>.json. 0, or -errno with *ret_why.
+ * tenant's secrets/<tenant>/<name>.json if there is one; else, unless the destination
+ * itself is the tenant's own file, the service manager's credential or
+ * secrets/<name>.json. 0, or -errno with *ret_why.
  */
 _must_check_ int layers_load_destination(struct properties *p, const struct config *c,
     const struct destination_source *source, char **ret_why);

@@ -14,11 +14,15 @@
 #include "parameters.h"
 #include "reply.h"
 
+/* A user's number or an address. */
+#define CLIENT_LENGTH_MAX 64
+
 /* What OpenSession is called with. */
 struct open_session {
 	struct binding binding; /* borrowed */
 	bool fragment_optional;
 	struct json_value variables;
+	const char *client;
 };
 
 static const struct parameter table[] = {
@@ -38,6 +42,7 @@ static const struct parameter table[] = {
     {"chain", PARAMETER_STRING, false, offsetof(struct open_session, binding.chain)},
     {"chain_variables", PARAMETER_OBJECT, false,
 	offsetof(struct open_session, variables)},
+    {"client", PARAMETER_STRING, false, offsetof(struct open_session, client)},
 };
 
 struct variable {
@@ -89,9 +94,9 @@ static int print_variables(struct json_value object, char **ret)
 }
 
 /* Binds to the default instance, if there is one. What stands against it is told when asked for. */
-static int bind(struct session *s, const struct binding *borrowed)
+static int bind(struct session *s, const struct open_session *in)
 {
-	struct binding b = *borrowed;
+	struct binding b = in->binding;
 	_cleanup_free_ char *instance = NULL;
 	int r;
 
@@ -101,6 +106,11 @@ static int bind(struct session *s, const struct binding *borrowed)
 		if (r < 0 && !s->fault)
 			return -ENOMEM;
 		b.instance = instance;
+	}
+	if (in->client) {
+		s->client = strdup(in->client);
+		if (!s->client)
+			return -ENOMEM;
 	}
 	r = binding_copy(&b, &s->binding);
 	s->is_bound = r == 0;
@@ -126,11 +136,13 @@ int open_methods_open(struct session *s, struct json_value parameters)
 	in.binding.chain_variables = variables;
 	if (!bad)
 		bad = binding_find_bad_name(&in.binding);
+	if (!bad && in.client && strlen(in.client) > CLIENT_LENGTH_MAX)
+		bad = "client";
 	if (bad)
 		return reply_invalid_parameter(&s->out, bad);
 	if (s->is_bound)
 		return reply_error(
 		    &s->out, "io.maildest.Helper.SessionAlreadyOpen", NULL, NULL);
-	r = bind(s, &in.binding);
+	r = bind(s, &in);
 	return r < 0 ? r : reply_empty(&s->out);
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "cache-entry.h"
 #include "find-reply.h"
@@ -53,16 +54,35 @@ static void settle_failure(struct remote_entry *e, enum cache_verdict verdict,
 	e->reason = strdup(reason); /* without memory, a failure without words */
 }
 
+/*
+ * Whether the reply is about another destination than was asked for, which would be served
+ * to the wrong programs: *ret_why (malloc'd, NULL without memory).
+ */
+static bool is_anothers(
+    const struct remote_entry *e, const struct find_reply *found, char **ret_why)
+{
+	*ret_why = NULL;
+	if (!found->name || strcasecmp(found->name, e->binding.destination) == 0)
+		return false;
+	(void)reason_set(ret_why, -EBADMSG,
+	    "the reply is about another destination, '%.*s'", CONFIG_NAME_MAX,
+	    found->name);
+	return true;
+}
+
 static void settle_reply(struct remote_entry *e, const struct fetch_reply *reply)
 {
 	_cleanup_find_reply_ struct find_reply found = {0};
+	_cleanup_free_ char *why = NULL;
 
 	if (find_reply_parse(reply->http_status, reply->body, reply->len, &found) < 0) {
 		settle_failure(e, CACHE_UNAVAILABLE, "out of memory", 0);
 		return;
 	}
 	token_request_mask(reply->request, &found.reason);
-	if (found.kind == FOUND)
+	if (found.kind == FOUND && is_anothers(e, &found, &why))
+		settle_failure(e, CACHE_UNAVAILABLE, why ? why : "out of memory", 0);
+	else if (found.kind == FOUND)
 		settle_found(e, &found);
 	else
 		settle_failure(e,

@@ -144,7 +144,7 @@ static void report_named(
 
 	r = secret_concat(&message, before, " '", NULL);
 	if (r == 0)
-		r = log_escape(&message, name, strlen(name));
+		r = log_quote(&message, name, strlen(name));
 	if (r == 0)
 		r = secret_concat(&message, "' ", after, NULL);
 	if (r == 0)

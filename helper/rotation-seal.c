@@ -102,7 +102,8 @@ static bool encrypt(EVP_CIPHER_CTX *c, const struct header *h,
 	return begin(c, h, key, true) &&
 	       EVP_CipherUpdate(c, ret, &n, (const unsigned char *)token, (int)len) ==
 		   1 &&
-	       EVP_CipherFinal_ex(c, ret + n, &rest) == 1 && (size_t)(n + rest) == len &&
+	       EVP_CipherFinal_ex(c, ret + n, &rest) == 1 &&
+	       (size_t)n + (size_t)rest == len &&
 	       EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_GET_TAG, TAG_SIZE, tag) == 1;
 }
 

@@ -37,6 +37,7 @@ struct session *session_free(struct session *s)
 	secret_done(&s->out);
 	binding_done(&s->binding);
 	free(s->fault);
+	free(s->client);
 	free(s);
 	return NULL;
 }

@@ -30,7 +30,7 @@ struct session_host {
 	struct broker *broker;
 	struct stats *stats;
 	struct tls_sessions *tls_sessions;
-	struct flood *logins; /* refused ones, by service and peer's user */
+	struct flood *logins; /* refused ones, by service and client */
 	size_t input_bytes;   /* held by all sessions together */
 	void (*closed)(
 	    struct session_host *host, struct session *s); /* which then goes away */
@@ -47,7 +47,8 @@ struct session {
 	size_t counted; /* our part of host->input_bytes */
 	struct binding binding;
 	bool is_bound;
-	char *fault; /* why the binding cannot be complete, or NULL; owned */
+	char *client; /* whose login may be asked about, NULL if not said; owned */
+	char *fault;  /* why the binding cannot be complete, or NULL; owned */
 	struct cache_waiter waiter;	    /* queued while a call waits */
 	struct remote_waiter remote_waiter; /* the same, for a destination */
 	bool is_waiting;

@@ -125,17 +125,27 @@ static int set_error(struct json_value root, struct token_reply *reply)
 	code = json_find(root, "error", &v) ? json_string(v) : NULL;
 	if (!code)
 		return 0;
-	return log_escape(&reply->error, code, strnlen(code, ERROR_CODE_MAX));
+	return log_quote(&reply->error, code, strnlen(code, ERROR_CODE_MAX));
 }
 
-/* RFC 6749 A.17 allows any visible character; whatever it is goes back to where it came from. */
+/* RFC 6749 A.17: with anything else, a line break say, it could not go back as it came. */
+static bool is_refresh_token(const char *text)
+{
+	for (; *text; text++)
+		if (*text < ' ' || *text >= 0x7f)
+			return false;
+	return true;
+}
+
 static int set_refresh_token(struct json_value root, struct token_reply *reply)
 {
 	struct json_value v;
 	const char *token;
 
 	token = json_find(root, "refresh_token", &v) ? json_string(v) : NULL;
-	return token ? secret_puts(&reply->refresh_token, token) : 0;
+	if (!token || !is_refresh_token(token))
+		return 0;
+	return secret_puts(&reply->refresh_token, token);
 }
 
 /* "HTTP status 400, error 'invalid_client' (the description)" */
@@ -147,7 +157,7 @@ static int describe_error(long status, struct json_value root, struct token_repl
 	int r;
 
 	more = json_find(root, "error_description", &v) ? json_string(v) : NULL;
-	r = more ? log_escape(&text, more, strlen(more)) : 0;
+	r = more ? log_quote(&text, more, strlen(more)) : 0;
 	if (r < 0)
 		return r;
 	return secret_printf(&reply->reason, "HTTP status %ld, error '%s'%s%s%s", status,

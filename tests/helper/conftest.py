@@ -17,6 +17,20 @@ from service_manager import ServiceManager  # noqa: E402
 from token_service import TokenService, make_certificates  # noqa: E402
 
 REPORTS = ("AddressSanitizer", "LeakSanitizer", "runtime error:")
+# A sanitizer wants to be the first library: what these put before the helper, it does not bear.
+PRELOADED = {"clock", "shim"}
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "release: says something only about the release build")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """`-m release` is what tests/all wants of these tests after those with sanitizers."""
+    for item in items:
+        if os.path.dirname(__file__) == str(item.path.parent) and PRELOADED & set(item.fixturenames):
+            item.add_marker(pytest.mark.release)
 
 
 @pytest.fixture

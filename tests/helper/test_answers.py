@@ -88,6 +88,7 @@ def test_a_thousand_calls_on_a_cold_cache_cause_one_request(helper, service):
         caller.close()
 
 
+@pytest.mark.release
 def test_cached_token_is_answered_quickly(helper, service):
     helper.destination(service.url())
     caller = helper.caller().open()
@@ -440,6 +441,7 @@ def count_in_memory(pid, words):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.release
 def test_memory_has_one_copy_of_the_token_and_no_other_secret(helper, certificates):
     if is_sanitized():
         pytest.skip("a sanitizer keeps what was freed")

@@ -3,6 +3,8 @@
 
 import hashlib
 import itertools
+import os
+import shutil
 
 import pytest
 
@@ -62,6 +64,17 @@ def test_it_is_fetched_and_shown(pair, service, identity, kind):
         "grant_type": "client_credentials", "client_id": "the-client",
         "client_assertion_type": kind, "client_assertion": "canary+assertion/1="}
     assert request.headers["Authorization"] is None
+
+
+def test_that_of_all_is_not_shown_where_a_tenant_says(pair, service, identity):
+    """A tenant's own destination names its token service itself."""
+    os.makedirs(f"{pair.config}/destinations/acme")
+    path = "destinations/{}mail.json"
+    shutil.copy(*(f"{pair.config}/{path.format(folder)}" for folder in ("", "acme/")))
+    reply = pair.caller().open(tenant="acme").call("GetToken")
+    assert "no tenant's own destination" in reason_of(reply, INVALID)
+    assert not identity.requests and not service.requests
+    assert "error" not in pair.caller().open(tenant="other").call("GetToken")
 
 
 def test_it_is_cached_and_shared(pair, service, identity):

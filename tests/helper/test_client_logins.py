@@ -17,8 +17,8 @@ def logins(helper):
     return helper
 
 
-def check(helper, password, service="smtp"):
-    caller = helper.caller().open(service=service)
+def check(helper, password, service="smtp", **who):
+    caller = helper.caller().open(service=service, **who)
     try:
         return caller.call("CheckClient", {"user": "app", "password": password})
     finally:
@@ -45,6 +45,31 @@ def test_ten_refusals_are_enough(logins):
         assert reply["error"] == FULL, reply
         assert "too many logins" in reply["parameters"]["reason"]
     assert accepted(check(logins, "canary-right", "imap"))
+
+
+def test_nobody_is_locked_out_by_another(logins):
+    """Refusals count by client, of whom the handler knows before it reads a word of theirs."""
+    for _ in range(TRIES):
+        assert not accepted(check(logins, "wrong", client="uid 65534"))
+    assert check(logins, "canary-right", client="uid 65534")["error"] == FULL
+    for other in ({"client": "uid 0"}, {"client": "192.0.2.1"}, {}):
+        assert accepted(check(logins, "canary-right", **other)), f"{other} is locked out"
+
+
+def test_a_session_is_one_clients(logins):
+    """What a client makes of its session, it cannot pass for somebody else in it."""
+    caller = logins.caller().open(client="uid 65534")
+    reply = caller.call(
+        "OpenSession", {"service": "smtp", "destination": "mail", "client": "uid 1"}
+    )
+    assert reply["error"] == "io.maildest.Helper.SessionAlreadyOpen", reply
+    caller.close()
+    caller = logins.caller()
+    reply = caller.call(
+        "OpenSession", {"service": "smtp", "destination": "mail", "client": "x" * 65}
+    )
+    assert reply["parameters"] == {"parameter": "client"}, reply
+    caller.close()
 
 
 def test_what_an_administrator_has_to_correct_counts_nothing(logins):

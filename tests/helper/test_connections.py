@@ -111,6 +111,25 @@ def test_fragments_and_secrets_of_tenants(helper, service):
         CLIENT_SECRET, "canary-of-acme"] + [CLIENT_SECRET] * 3
 
 
+def test_secrets_of_all_are_not_sent_where_a_tenant_says(helper, service):
+    """A tenant's own destination names its token service itself."""
+    os.makedirs(f"{helper.config}/destinations/acme")
+    helper.destination(service.url("/of-acme"), name="mail")
+    os.rename(*(f"{helper.config}/destinations/{path}mail.json" for path in ("", "acme/")))
+    helper.destination(service.url("/of-all"))
+    reply = helper.caller().open(tenant="acme").call("GetToken")
+    assert reply["error"] == "io.maildest.Helper.InvalidDestination"
+    assert "destinations/acme/mail.json" in reply["parameters"]["reason"]
+    assert "clientSecret" in reply["parameters"]["reason"]
+    assert not service.requests, "a secret of all is posted to a tenant's address"
+    os.makedirs(f"{helper.config}/secrets/acme")
+    helper.write("secrets/acme/mail.json", {"clientSecret": "canary-of-acme"})
+    assert "error" not in helper.caller().open(tenant="acme").call("GetToken")
+    assert "error" not in helper.caller().open(tenant="other").call("GetToken")
+    seen = [(request.path, dict(request.form)["client_secret"]) for request in service.requests]
+    assert seen == [("/of-acme", "canary-of-acme"), ("/of-all", CLIENT_SECRET)]
+
+
 def test_flags(helper, service):
     helper.destination(service.url())
     caller = helper.caller()
@@ -235,6 +254,7 @@ def test_peer_that_only_stops_sending_gets_its_answer(helper, service):
     assert caller.is_closed()
 
 
+@pytest.mark.release
 def test_peer_that_never_reads_holds_up_nobody(helper, service):
     helper.destination(service.url())
     caller = helper.caller()
@@ -444,6 +464,7 @@ def test_tells_the_service_manager_how_it_is(make_helper, service):
     assert status == "STATUS=1 token, 0 sessions, last failure: bad: HTTP status 500, no JSON object"
 
 
+@pytest.mark.release
 def test_process_cannot_be_dumped_and_its_memory_is_locked(helper):
     pid = helper.process.pid
     with open(f"/proc/{pid}/limits", encoding="ascii") as f:
@@ -455,6 +476,7 @@ def test_process_cannot_be_dumped_and_its_memory_is_locked(helper):
         assert int(locked.split()[1]) > 1000
 
 
+@pytest.mark.release
 @pytest.mark.skipif(os.geteuid() != 0 or is_sanitized(),
                     reason="needs root; a leak check cannot trace a process of another user")
 def test_serves_its_own_user_and_root_without_privileges(make_helper, service, folder):

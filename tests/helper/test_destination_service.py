@@ -112,6 +112,15 @@ def test_calls_may_be_pipelined_and_callers_may_leave(bound, remote):
     caller.close()
 
 
+def test_a_reply_about_another_destination_is_nobodys(bound, remote):
+    """Its mailbox would be served to the programs of this one."""
+    remote.destinations["provider", "mail"]["Name"] = "another"
+    reply = call(bound)
+    assert "about another destination, 'another'" in reason(reply, UNAVAILABLE), reply
+    remote.destinations["provider", "other"] = {"Name": "OTHER", "Type": "MAIL"}
+    assert destination(bound, destination="other")["Name"] == "OTHER", "the case has no meaning"
+
+
 def test_default_instance(bound, remote):
     bound.write("maildest.conf", "DefaultInstance=ds\n")
     assert destination(bound, instance=None)["Name"] == "mail"
@@ -283,11 +292,22 @@ def test_nobody_waits_while_it_is_away(aged, remote):
     remote.gate.set()
 
 
+@pytest.mark.parametrize("status", [403, 404])
+def test_what_a_gateway_refuses_is_served_still(aged, remote, status):
+    """It says so in HTML while the service behind it is away."""
+    helper, move_clock = aged
+    destination(helper)
+    remote.replies["mail"] = (status, {"Content-Type": "text/html"}, "<html>unknown route")
+    move_clock(130)
+    assert destination(helper)["Name"] == "mail"
+    assert helper.wait_for(lambda: b"another answers" in helper.log)
+
+
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_what_is_refused_is_not_served_any_more(aged, remote, status):
     helper, move_clock = aged
     destination(helper)
-    remote.replies["mail"] = (status, {}, "")
+    remote.replies["mail"] = (status, {}, "{}")
     move_clock(130)
     reason(call(helper))
     del remote.replies["mail"]

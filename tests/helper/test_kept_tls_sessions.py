@@ -192,6 +192,7 @@ def resident_kib(helper):
         return int(next(line for line in f if line.startswith("VmRSS")).split()[1])
 
 
+@pytest.mark.release
 def test_flood_of_one_peer_is_bounded(helper):
     caller = helper.caller().open()
     before = resident_kib(helper)

@@ -365,6 +365,7 @@ def mapping(helper_pid):
     return found.group(1), dict(re.findall(r"^(\w+):\s+(\d+) kB$", found.group(2), re.M))
 
 
+@pytest.mark.release
 def test_state_is_locked_in_memory_sealed_and_told_to_nobody(managed, service):
     helper, manager = managed
     numbered(service)

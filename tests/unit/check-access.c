@@ -23,17 +23,19 @@
 #include "private-mounts.h"
 
 /* Users and groups of the test's own database. */
-#define ALICE 4001 /* in mail-users by its list */
-#define BOB 4002   /* in mail-users by his own entry */
-#define CAROL 4003 /* in no group that matters */
-#define GHOST 4004 /* unknown to the database */
+#define ALICE 4001   /* in mail-users by its list */
+#define BOB 4002     /* in mail-users by his own entry */
+#define CAROL 4003   /* in no group that matters */
+#define GHOST 4004   /* unknown to the database */
+#define SERVICE 4005 /* what the units run handlers as; in mail-users */
 #define MAIL_USERS 4100
 #define OTHERS 4101
 
 static const char passwd[] = "root:x:0:0::/:/bin/sh\n"
 			     "alice:x:4001:4101::/:/bin/sh\n"
 			     "bob:x:4002:4100::/:/bin/sh\n"
-			     "carol:x:4003:4101::/:/bin/sh\n";
+			     "carol:x:4003:4101::/:/bin/sh\n"
+			     "maildest:x:4005:4100::/:/bin/sh\n";
 static const char group[] = "root:x:0:\n"
 			    "mail-users:x:4100:someone,alice\n"
 			    "others:x:4101:\n";
@@ -511,6 +513,31 @@ START_TEST(test_our_own_user_may)
 }
 END_TEST
 
+/* All services have that user: by it, a destination would lead into any other. */
+START_TEST(test_another_handler_may_not)
+{
+	const struct service services[] = {ROOT, GROUP("mail-users")};
+	const struct settings settings = {0};
+	_cleanup_free_ char *why = NULL;
+	int fds[2];
+
+	if (!set_up())
+		return;
+	ck_assert_int_eq(setresuid(SERVICE, SERVICE, SERVICE), 0);
+	peer_tcp_pair(fds);
+	for (size_t i = 0; i < ELEMENTSOF(services); i++) {
+		free(why);
+		why = NULL;
+		ck_assert_int_eq(
+		    access_check(fds[0], &services[i], &settings, &why), -EREMOTE);
+		ck_assert_msg(
+		    strstr(why, "another session of maildest") != NULL, "%s", why);
+	}
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -524,6 +551,7 @@ int main(void)
 	    test_a_listener_on_the_clients_port_is_not_the_client,
 	    test_pipes_are_whoever_started_us,
 	    test_our_own_user_may,
+	    test_another_handler_may_not,
 	};
 
 	return check_program("access", tests, ELEMENTSOF(tests));

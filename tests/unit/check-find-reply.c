@@ -83,19 +83,28 @@ START_TEST(test_failures)
 		"HTTP status 400 (bad header)"},
 	    {401, "", FOUND_REFUSED,
 		"HTTP status 401: the Destination service does not accept our token"},
-	    {403, "<html>", FOUND_REFUSED,
+	    {403, "{}", FOUND_REFUSED,
 		"HTTP status 403: our token does not entitle to the destination"},
 	    {404, "{\"ErrorMessage\":1}", FOUND_NONE,
 		"HTTP status 404: there is no such destination, or no such fragment or "
 		"level"},
+	    /* a gateway in front of a service that is away */
+	    {403, "<html>", FOUND_UNAVAILABLE,
+		"HTTP status 403, no JSON object: another answers in the Destination "
+		"service's place"},
+	    {404, "404 Not Found: Requested route does not exist.", FOUND_UNAVAILABLE,
+		"HTTP status 404, no JSON object: another answers in the Destination "
+		"service's place"},
 	    {429, "", FOUND_UNAVAILABLE, "HTTP status 429"},
 	    {500, "{\"ErrorMessage\":\"a\\nb\"}", FOUND_UNAVAILABLE,
 		"HTTP status 500 (a\\x0ab)"},
 	    {302, "", FOUND_UNAVAILABLE, "HTTP status 302"},
-	    {200, "", FOUND_UNAVAILABLE, "HTTP status 200, no JSON object"},
+	    {200, "", FOUND_UNAVAILABLE,
+		"HTTP status 200, no JSON object: line 1: is empty"},
 	    {200, "[]", FOUND_UNAVAILABLE, "HTTP status 200, no JSON object"},
-	    {200, FOUND_TEXT("\"a\":1,\"a\":2"), FOUND_UNAVAILABLE,
-		"HTTP status 200, no JSON object"},
+	    {200, "{\n\"a\":{\"b\":\"hunter2\",\n\"b\":2}}", FOUND_UNAVAILABLE,
+		"HTTP status 200, no JSON object: line 2: has a key twice in the object "
+		"that begins here"},
 	    {200, "{}", FOUND_UNAVAILABLE, "the reply has no destinationConfiguration"},
 	    {200, "{\"destinationConfiguration\":\"x\"}", FOUND_UNAVAILABLE,
 		"the reply has no destinationConfiguration"},

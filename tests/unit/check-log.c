@@ -354,6 +354,9 @@ START_TEST(test_escapes_what_is_not_printable)
 	    {"cut UTF-8", "\xe2\x82", 2, "\\xe2\\x82"},
 	    {"half a C1 control", "\xc2", 1, "\\xc2"},
 	    {"overlong line break", "\xc0\x8a", 2, "\\xc0\\x8a"},
+	    {"turned around", "\xe2\x80\xae", 3, "\\xe2\\x80\\xae"},
+	    {"Arabic letter mark", "\xd8\x9c\xd8\x9b", 4, "\\xd8\\x9c\xd8\x9b"},
+	    {"invisible tag", "\xf3\xa0\x81\x81", 4, "\\xf3\\xa0\\x81\\x81"},
 	    {"surrogate", "\xed\xa0\x80", 3, "\\xed\\xa0\\x80"},
 	};
 
@@ -369,6 +372,18 @@ START_TEST(test_escapes_what_is_not_printable)
 		ck_assert_msg(strcmp(out.data + 1, rows[i].want) == 0, "%s: '%s'",
 		    rows[i].label, out.data + 1);
 	}
+}
+END_TEST
+
+START_TEST(test_no_quoted_word_looks_like_an_escape)
+{
+	static const char text[] = "\\x1b and \x1b";
+	_cleanup_secret_ struct secret out = {0}, again = {0};
+
+	ck_assert_int_eq(log_quote(&out, text, strlen(text)), 0);
+	ck_assert_str_eq(out.data, "\\x5cx1b and \\x1b");
+	ck_assert_int_eq(log_escape(&again, out.data, out.len), 0);
+	ck_assert_str_eq(again.data, out.data);
 }
 END_TEST
 
@@ -425,6 +440,7 @@ int main(void)
 	    test_records_never_reach_the_client,
 	    test_a_closed_standard_error_is_no_harm,
 	    test_escapes_what_is_not_printable,
+	    test_no_quoted_word_looks_like_an_escape,
 	    test_foreign_text_is_cut,
 	    test_exactly_the_bound_is_not_cut,
 	};

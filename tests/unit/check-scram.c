@@ -134,6 +134,7 @@ START_TEST(test_reads_the_challenge_strictly)
 	    {"our nonce and no more", "r=" NONCE S ",i=4096", -EBADMSG},
 	    {"our nonce cut", "r=rOprNGfwEbeRWgbNEkq" S ",i=4096", -EBADMSG},
 	    {"our nonce inside", "r=x" NONCE S ",i=4096", -EBADMSG},
+	    {"nonce with a line break", R "\r\n" S ",i=4096", -EBADMSG},
 	    {"empty nonce", "r=" S ",i=4096", -EBADMSG},
 	    {"no nonce", "s=" SALT ",i=4096", -EBADMSG},
 	    {"mandatory extension", "m=ext," R S ",i=4096", -EBADMSG},

@@ -47,7 +47,6 @@ START_TEST(test_reads_settings)
 		struct settings want;
 	} rows[] = {
 	    {"no file", NULL, {0}},
-	    {"empty file", "", {0}},
 	    {"blank lines", "\n \n\t\n\r\n", {0}},
 	    {"comments", "# ClientLogin=none\n ; TenantMode=shared\n#\n", {0}},
 	    {"any", "ClientLogin=any\n", {.client_login = CLIENT_LOGIN_ANY}},
@@ -81,6 +80,8 @@ START_TEST(test_reads_settings)
 		{.token_service_tenant = (char *)"my-tenant1"}},
 	    {"tenant twice", "TokenServiceTenant=a\nTokenServiceTenant=b",
 		{.token_service_tenant = (char *)"b"}},
+	    {"sandbox", "RequireSandbox=yes", {.require_sandbox = true}},
+	    {"no sandbox", "RequireSandbox=yes\nRequireSandbox=no", {0}},
 	    {"anchors by path", "AdditionalCAs=/etc/ssl/company = 1.pem",
 		{.additional_cas = (char *)"/etc/ssl/company = 1.pem"}},
 	    {"anchors by name", "AdditionalCAs=company.pem",
@@ -95,7 +96,8 @@ START_TEST(test_reads_settings)
 		ck_assert_msg(r == 0 && !why, "%s: %s", rows[i].label, why);
 		ck_assert_msg(s.client_login == rows[i].want.client_login &&
 				  s.activation == rows[i].want.activation &&
-				  s.tenant_mode == rows[i].want.tenant_mode,
+				  s.tenant_mode == rows[i].want.tenant_mode &&
+				  s.require_sandbox == rows[i].want.require_sandbox,
 		    "%s: means something else", rows[i].label);
 		check_times(&s, &rows[i].want, rows[i].label);
 		ck_assert_pstr_eq(s.clients, rows[i].want.clients);
@@ -145,6 +147,7 @@ START_TEST(test_refuses_and_names_the_line)
 	    {"tenant starts with a dash", "TokenServiceTenant=-a", "line 1: "},
 	    {"tenant ends with a dash", "TokenServiceTenant=a-", "line 1: "},
 	    {"no tenant", "TokenServiceTenant=", "line 1: "},
+	    {"sandbox of another word", "RequireSandbox=true", "line 1: "},
 	    {"unknown activation", "Activation=inetd", "line 1: "},
 	    {"no group", "Clients=", "line 1: "},
 	    {"group in upper case", "Clients=Everyone", "line 1: "},

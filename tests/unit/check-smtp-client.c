@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "check-program.h"
+#include "deadline.h"
 #include "freed-memory.h"
 #include "refusal.h"
 #include "repeated-text.h"
@@ -246,6 +247,39 @@ START_TEST(test_refusals)
 }
 END_TEST
 
+START_TEST(test_who_has_no_access_does_not_stay)
+{
+	static const char no[] = "503 5.7.1 Access refused\r\n";
+	static const struct {
+		const char *said;
+		unsigned refused;
+		bool is_dismissed;
+	} rows[] = {
+	    {"", 0, false}, /* silent, and longer so than the test waits */
+	    {"QUIT\r\n", 0, true},
+	    {"EHLO x\r\nquit\r\n", 1, true},
+	    {"NOOP\r\nNOOP\r\nNOOP\r\nNOOP\r\nNOOP\r\nNOOP\r\n", 4, false},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		_cleanup_secret_ struct secret want = {0}, heard = {0};
+		_cleanup_scene_ struct scene s;
+		uint64_t start = deadline_now();
+
+		scene_begin(&s, &protocol_smtp);
+		scene_client_says(&s, rows[i].said);
+		smtp_dismiss(&s.client, deadline_in(20 * USEC_PER_SEC));
+		ck_assert_msg(deadline_now() - start < 10 * USEC_PER_SEC,
+		    "'%s': it stays for as long as it likes", rows[i].said);
+		for (unsigned n = 0; n < rows[i].refused; n++)
+			ck_assert_int_eq(secret_puts(&want, no), 0);
+		if (rows[i].is_dismissed)
+			ck_assert_int_eq(secret_puts(&want, "221 2.0.0 Bye\r\n"), 0);
+		ck_assert_str_eq(scene_heard(s.client_fd, &heard), secret_str(&want));
+	}
+}
+END_TEST
+
 START_TEST(test_credentials_do_not_stay_in_freed_memory)
 {
 	struct scene s;
@@ -268,6 +302,7 @@ int main(void)
 	    test_only_a_login_may_be_long,
 	    test_a_bare_address_goes_line_by_line,
 	    test_refusals,
+	    test_who_has_no_access_does_not_stay,
 	    test_credentials_do_not_stay_in_freed_memory,
 	};
 

@@ -39,7 +39,8 @@ START_TEST(test_says_all_that_the_arguments_say)
 	    .variables = {{"a", "1"}, {"b", ""}},
 	    .n_variables = 2,
 	};
-	static const struct token_request request = {.service = &all};
+	static const struct token_request request = {
+	    .service = &all, .client = "uid 1000"};
 	_cleanup_secret_ struct secret heard = {0};
 	_cleanup_helper_ struct helper h;
 
@@ -49,6 +50,7 @@ START_TEST(test_says_all_that_the_arguments_say)
 		"\"service\":\"s\",\"destination\":\"d\",\"tenant\":\"t\","
 		"\"fragment\":\"F\",\"fragment_level\":\"subaccount\","
 		"\"instance\":\"i\",\"level\":\"instance\",\"chain\":\"c\","
+		"\"client\":\"uid 1000\","
 		"\"fragment_optional\":true,"
 		"\"chain_variables\":{\"a\":\"1\",\"b\":\"\"}"));
 }

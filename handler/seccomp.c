@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rules become a program of classic BPF: a tree of comparisons, as the kernel tries all
+ * numbers of calls when it takes the program, to know which need not be asked about again.
+ * A chain of comparisons would take it ten times as long.
+ */
+
+#include "seccomp.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+
+#include "seccomp-rules.h"
+
+#if defined(__x86_64__)
+#define ARCHITECTURE AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define ARCHITECTURE AUDIT_ARCH_AARCH64
+#else
+#define ARCHITECTURE 0
+#endif
+
+/* Calls of x86's third table, x32, have this bit. */
+#define FOREIGN_TABLE 0x40000000
+#define PROGRAM_MAX 768
+#define CALLS (SECCOMP_NEWEST_CALL + 1)
+/* So many ranges of calls are no more instructions than a conditional jump passes over. */
+#define RANGES_NEAR 40
+#define DISTANCE_MAX UINT8_MAX
+
+/* What is known of a call. */
+enum {
+	IS_HOSTILE = 1u << 0,
+	IS_ALLOWED = 1u << 1,
+	HAS_CONDITIONS = 1u << 2,
+};
+
+/* Calls from this number on, up to the next range's. */
+struct range {
+	uint32_t first;
+	unsigned char traits;
+};
+
+struct program {
+	const struct seccomp_rules *lists[3];
+	unsigned char traits[CALLS];
+	struct range ranges[CALLS];
+	unsigned n_ranges;
+	struct sock_filter code[PROGRAM_MAX];
+	unsigned short n;
+	bool too_long;
+};
+
+static unsigned emit(struct program *p, struct sock_filter instruction)
+{
+	if (p->n == PROGRAM_MAX) {
+		p->too_long = true;
+		return 0;
+	}
+	p->code[p->n] = instruction;
+	return p->n++;
+}
+
+static unsigned emit_jump(struct program *p, unsigned short kind, uint32_t value)
+{
+	return emit(p,
+	    (struct sock_filter)BPF_JUMP((unsigned short)(BPF_JMP | kind), value, 0, 0));
+}
+
+static void emit_load(struct program *p, size_t offset)
+{
+	(void)emit(
+	    p, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset));
+}
+
+static void emit_return(struct program *p, uint32_t verdict)
+{
+	(void)emit(p, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, verdict));
+}
+
+/* How far an instruction must jump to where the program stands. */
+static unsigned char distance_from(struct program *p, unsigned at)
+{
+	unsigned distance = p->n - at - 1;
+
+	if (distance > DISTANCE_MAX)
+		p->too_long = true;
+	return (unsigned char)distance;
+}
+
+static void emit_condition(struct program *p, const struct seccomp_condition *c)
+{
+	size_t low = offsetof(struct seccomp_data, args[c->argument]);
+	unsigned at;
+
+	if (c->is_wide) {
+		emit_load(
+		    p, low + sizeof(uint32_t)); /* both architectures are little-endian */
+		(void)emit_jump(p, BPF_JEQ | BPF_K, 0);
+	}
+	emit_load(p, low);
+	(void)emit(p, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, c->mask));
+	at = emit_jump(p, BPF_JEQ | BPF_K, c->value);
+	if (c->is_unequal) /* for aim_failures(): the other way is the one out */
+		p->code[at].jt = 1;
+}
+
+/* Has every comparison from `start` on that fails go to where the program stands. */
+static void aim_failures(struct program *p, unsigned start)
+{
+	for (unsigned i = start; i < p->n; i++) {
+		struct sock_filter *s = &p->code[i];
+
+		if (BPF_CLASS(s->code) != BPF_JMP)
+			continue;
+		if (s->jt)
+			s->jt = distance_from(p, i);
+		else
+			s->jf = distance_from(p, i);
+	}
+}
+
+/* Allows the call where one of its rules does. */
+static void emit_rules_of(struct program *p, uint32_t call)
+{
+	for (size_t k = 0; k < ELEMENTSOF(p->lists); k++)
+		for (size_t i = 0; i < p->lists[k]->n; i++) {
+			const struct seccomp_rule *rule = &p->lists[k]->rules[i];
+			unsigned start = p->n;
+
+			if ((uint32_t)rule->call != call)
+				continue;
+			for (unsigned c = 0;
+			     c < SECCOMP_CONDITIONS_MAX && rule->conditions[c].mask; c++)
+				emit_condition(p, &rule->conditions[c]);
+			emit_return(p, SECCOMP_RET_ALLOW);
+			aim_failures(p, start);
+		}
+}
+
+static void emit_verdict(struct program *p, const struct range *range)
+{
+	if (range->traits & HAS_CONDITIONS)
+		emit_rules_of(p, range->first);
+	if ((range->traits & (HAS_CONDITIONS | IS_ALLOWED)) == IS_ALLOWED)
+		emit_return(p, SECCOMP_RET_ALLOW);
+	else if (range->traits & IS_HOSTILE)
+		emit_return(p, SECCOMP_RET_KILL_PROCESS);
+	else
+		emit_return(p, SECCOMP_RET_ERRNO | EPERM);
+}
+
+/* Finds the range of a call among `n` from `from` on, half by half. */
+static void emit_tree(struct program *p, unsigned from, unsigned n)
+{
+	unsigned half = n / 2, far = 0, at;
+
+	if (n == 1) {
+		emit_verdict(p, &p->ranges[from]);
+		return;
+	}
+	at = emit_jump(p, BPF_JGE | BPF_K, p->ranges[from + half].first);
+	if (half > RANGES_NEAR) {
+		p->code[at].jf = 1;
+		far = emit_jump(p, BPF_JA, 0);
+	}
+	emit_tree(p, from, half);
+	if (far)
+		p->code[far].k = p->n - far - 1;
+	else
+		p->code[at].jt = distance_from(p, at);
+	emit_tree(p, from + half, n - half);
+}
+
+static void note_rules(struct program *p, const struct seccomp_rules *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		p->traits[list->rules[i].call] |= list->rules[i].conditions[0].mask
+						      ? IS_ALLOWED | HAS_CONDITIONS
+						      : IS_ALLOWED;
+}
+
+/* Neighbours of one kind become one; calls with conditions stay alone. */
+static void find_ranges(struct program *p)
+{
+	for (uint32_t call = 0; call < CALLS; call++) {
+		unsigned char traits = p->traits[call];
+
+		if (p->n_ranges > 0 && !(traits & HAS_CONDITIONS) &&
+		    p->ranges[p->n_ranges - 1].traits == traits)
+			continue;
+		p->ranges[p->n_ranges++] = (struct range){call, traits};
+	}
+}
+
+static void emit_beginning(struct program *p)
+{
+	unsigned at;
+
+	emit_load(p, offsetof(struct seccomp_data, arch));
+	at = emit_jump(p, BPF_JEQ | BPF_K, ARCHITECTURE);
+	p->code[at].jt = 1;
+	emit_return(p, SECCOMP_RET_KILL_PROCESS);
+	emit_load(p, offsetof(struct seccomp_data, nr));
+	at = emit_jump(p, BPF_JGE | BPF_K, FOREIGN_TABLE);
+	p->code[at].jf = 1;
+	emit_return(p, SECCOMP_RET_KILL_PROCESS);
+	at = emit_jump(p, BPF_JGE | BPF_K, CALLS);
+	p->code[at].jf = 1;
+	emit_return(p, SECCOMP_RET_ERRNO | ENOSYS);
+}
+
+/* 0 or -E2BIG. */
+static int write_program(struct program *p)
+{
+	for (size_t i = 0; i < seccomp_n_hostile; i++)
+		p->traits[seccomp_hostile[i]] |= IS_HOSTILE;
+	for (size_t i = 0; i < ELEMENTSOF(p->lists); i++)
+		note_rules(p, p->lists[i]);
+	find_ranges(p);
+	emit_beginning(p);
+	emit_tree(p, 0, p->n_ranges);
+	return p->too_long ? -E2BIG : 0;
+}
+
+int seccomp_restrict(enum seccomp_phase phase, int journal)
+{
+	static const struct seccomp_rules none = {0};
+	/* abort(3) signals the process itself; what is connected stays so */
+	const struct seccomp_rule own[] = {
+	    {SYS_tgkill, {{.mask = UINT32_MAX, .value = (uint32_t)getpid()}}},
+	    {SYS_connect,
+		{{.mask = UINT32_MAX, .value = (uint32_t)journal, .is_unequal = true}}},
+	};
+	const struct seccomp_rules own_rules = {
+	    own, phase == SECCOMP_LOGIN ? ELEMENTSOF(own) : 1};
+	struct program p = {
+	    .lists = {&seccomp_rules_always,
+		phase == SECCOMP_LOGIN ? &seccomp_rules_login : &none, &own_rules}};
+	struct sock_fprog program = {.filter = p.code};
+	int r;
+
+	if (ARCHITECTURE == 0)
+		return -EOPNOTSUPP;
+	r = write_program(&p);
+	if (r < 0)
+		return r;
+	program.len = p.n;
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_LOG,
+		   &program) < 0
+		   ? -errno
+		   : 0;
+}
+
+int seccomp_probe(void)
+{
+	const uint32_t action = SECCOMP_RET_KILL_PROCESS;
+
+	if (ARCHITECTURE == 0)
+		return -EOPNOTSUPP;
+	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) < 0 ? -errno
+									      : 0;
+}
