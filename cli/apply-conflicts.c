@@ -11,11 +11,35 @@ static int add_line(struct secret *text, const struct port_conflict *p)
 	return secret_printf(text, "%s %s: %s\n", p->service, p->address, p->other);
 }
 
+static struct service_unit *find(struct services *s, const char *name)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->list[i].name, name) == 0)
+			return &s->list[i];
+	return NULL;
+}
+
+/*
+ * Leaves out the unit, or in a group, where a socket that cannot be opened would cost all
+ * others theirs, that service: unless it is open already, which nobody shall lose.
+ */
 static int hold(struct apply_work *w, const char *service)
 {
-	const struct service_unit *s = services_find(&w->services, service);
+	struct service_unit *s = find(&w->services, service);
 
-	return s && s->unit ? manager_units_add(&w->held, s->unit) : 0;
+	if (!s || !s->unit)
+		return 0;
+	if (w->services.settings.activation != ACTIVATION_GROUPED)
+		return manager_units_add(&w->held, s->unit);
+	s->is_left_out = !place_of_service_is_open(&w->sockets, s);
+	return 0;
+}
+
+/* What was left out before is looked at anew. */
+static void forget_left_out(struct services *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		s->list[i].is_left_out = false;
 }
 
 int apply_hold_conflicts(struct apply_work *w, struct apply *a, char **ret_why)
@@ -24,6 +48,9 @@ int apply_hold_conflicts(struct apply_work *w, struct apply *a, char **ret_why)
 	_cleanup_secret_ struct secret text = {0};
 	int r = ports_find_conflicts(&w->services, &w->manager, &p, ret_why);
 
+	if (r == 0)
+		r = sockets_read(&w->sockets);
+	forget_left_out(&w->services);
 	for (size_t i = 0; i < p.n && r == 0; i++) {
 		r = add_line(&text, &p.list[i]);
 		if (r == 0 && !a->is_forced)

@@ -40,6 +40,10 @@ int apply_notes_write(const struct state_table *t, char **ret_why)
 		is_good = false;
 	if (is_good && rename(TEMPORARY, FILE_PATH) == 0)
 		return 0;
+	if (errno == ENOENT)
+		return reason_set(ret_why, -EIO,
+		    "the sockets are as they shall be, but " APPLY_NOTES
+		    " is missing (systemd-tmpfiles --create makes it)");
 	return reason_set(ret_why, -errno, FILE_PATH ": %s", strerror(errno));
 }
 
@@ -49,7 +53,7 @@ int apply_foresee(const struct services *s, struct manager_units *ret, bool *ret
 	int r = 0;
 
 	for (size_t i = 0; i < s->n && r == 0; i++)
-		if (s->list[i].unit)
+		if (s->list[i].unit && !s->list[i].is_left_out)
 			r = manager_units_add(&units, s->list[i].unit);
 	if (r < 0)
 		return r;

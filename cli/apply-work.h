@@ -6,6 +6,7 @@
 #include "manager.h"
 #include "places.h"
 #include "services.h"
+#include "signals.h"
 
 /* What apply_run() works with. */
 struct apply_work {
@@ -17,8 +18,11 @@ struct apply_work {
 	struct manager_units running,
 	    listeners;		     /* in memory: sockets, forking services */
 	struct manager_units masked; /* sockets that the administrator masked */
-	struct manager_units held;   /* sockets with a conflict */
+	struct manager_units held; /* sockets with a conflict, but not those of groups */
 	struct sockets_seen sockets;
+	int lock;   /* STATE_LOCK_TABLES; -1: not taken */
+	int parent; /* of what is kept (kept-units.h); -1: not opened */
+	struct signals_held signals;
 };
 
 /* The unit with another suffix, ".socket" or ".service" (malloc'd), or NULL. */
@@ -42,6 +46,15 @@ _must_check_ int apply_plan_starts(struct apply_work *w, struct apply *a);
 _must_check_ int apply_stop(struct apply_work *w, struct apply *a, char **ret_why);
 _must_check_ int apply_start(struct apply_work *w, struct apply *a, char **ret_why);
 
-/* Sets `w->held` and `a->conflicts`: 0, or -errno with *ret_why. */
+/*
+ * Before anything is stopped: sets what has changed, `w->before` and `w->after`; but for a
+ * dry run, also makes a draft of the units that are to be kept from the reload on. 0, or
+ * -errno with *ret_why.
+ */
+_must_check_ int apply_draft(struct apply_work *w, bool dry_run, char **ret_why);
+/* What systemd is to read from now on is the draft: 0, or -errno with *ret_why. */
+_must_check_ int apply_reload(struct apply_work *w, char **ret_why);
+
+/* Sets `w->held`, which services are left out, and `a->conflicts`: 0, or -errno with *ret_why. */
 _must_check_ int apply_hold_conflicts(
     struct apply_work *w, struct apply *a, char **ret_why);

@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <string.h>
 
-#include "apply-files.h"
 #include "apply-notes.h"
 #include "apply-work.h"
+#include "deadline.h"
+#include "state-lock.h"
 #include "terminal.h"
+
+#define PATIENCE_USEC (90 * USEC_PER_SEC) /* for another one */
 
 typedef int (*getter)(struct manager *, const char *, struct manager_units *, char **);
 
@@ -24,6 +27,10 @@ static void work_done(struct apply_work *w)
 	manager_units_done(&w->masked);
 	manager_units_done(&w->held);
 	sockets_done(&w->sockets);
+	state_lock_release(&w->lock);
+	if (w->parent >= 0)
+		(void)close(w->parent); /* nothing was written */
+	signals_release(&w->signals);
 }
 
 void apply_done(struct apply *a)
@@ -34,6 +41,7 @@ void apply_done(struct apply *a)
 	free(a->failed);
 	free(a->masked);
 	free(a->conflicts);
+	free(a->warning);
 	*a = (struct apply){0};
 }
 
@@ -74,12 +82,16 @@ static int reload(struct apply_work *w, char **ret_why)
 {
 	int r;
 
-	r = apply_files_read(&w->wanted, &w->before);
-	if (r == 0)
-		r = manager_reload(&w->manager, ret_why);
-	if (r == 0)
-		r = list_sockets(&w->manager, manager_files, &w->wanted, ret_why);
-	return r < 0 ? r : apply_files_read(&w->wanted, &w->after);
+	r = apply_reload(w, ret_why);
+	return r < 0 ? r : list_sockets(&w->manager, manager_files, &w->wanted, ret_why);
+}
+
+/* Until all is done: two at once would open and close the same ports. */
+static int lock(struct apply_work *w, const struct config *config, char **ret_why)
+{
+	w->lock = state_lock_take(
+	    config, STATE_LOCK_TABLES, deadline_in(PATIENCE_USEC), ret_why);
+	return MIN_OF(w->lock, 0);
 }
 
 static int prepare(const struct cli *c, struct apply_work *w, bool dry_run,
@@ -89,12 +101,18 @@ static int prepare(const struct cli *c, struct apply_work *w, bool dry_run,
 	int r;
 
 	r = config_open(&config, c->config_dir, ret_why);
+	if (r == 0 && !dry_run)
+		r = lock(w, &config, ret_why);
 	if (r == 0)
 		r = services_load(&config, NULL, &w->services);
+	if (r == 0 && w->services.warning && !(a->warning = strdup(w->services.warning)))
+		r = -ENOMEM;
 	if (r == 0)
 		r = apply_hold_conflicts(w, a, ret_why);
 	if (r == 0 && !dry_run)
 		r = services_record(&config, &w->services, ret_why);
+	if (r == 0)
+		r = apply_draft(w, dry_run, ret_why);
 	return r < 0 ? r : apply_foresee(&w->services, &w->wanted, &w->wanted_forks);
 }
 
@@ -150,6 +168,18 @@ static int note(struct apply_work *w, char **ret_why)
 	return r < 0 ? r : apply_notes_write(&notes, ret_why);
 }
 
+/* What failed once and is wanted no more would be a problem of `maildest status` for ever. */
+static void forget_failures(struct apply_work *w)
+{
+	for (size_t i = 0; i < w->running.n; i++) {
+		const struct manager_unit *u = &w->running.list[i];
+
+		if (strcmp(u->active, "failed") == 0 &&
+		    !manager_units_find(&w->wanted, u->name))
+			manager_reset_failed(&w->manager, u->name);
+	}
+}
+
 static int open_new(struct apply_work *w, struct apply *a, char **ret_why)
 {
 	int r;
@@ -157,6 +187,8 @@ static int open_new(struct apply_work *w, struct apply *a, char **ret_why)
 	r = reload(w, ret_why);
 	if (r == 0)
 		r = look(w, ret_why);
+	if (r == 0)
+		forget_failures(w);
 	if (r == 0)
 		r = apply_plan_starts(w, a);
 	if (r == 0)
@@ -172,7 +204,7 @@ static int open_new(struct apply_work *w, struct apply *a, char **ret_why)
 int apply_run(
     const struct cli *c, bool dry_run, bool force, struct apply *ret, char **ret_why)
 {
-	_cleanup_(work_done) struct apply_work w = {0};
+	_cleanup_(work_done) struct apply_work w = {.lock = -1, .parent = -1};
 	int r;
 
 	ret->is_forced = force;
@@ -180,6 +212,10 @@ int apply_run(
 	r = manager_open(&w.manager, ret_why);
 	if (r == 0)
 		r = prepare(c, &w, dry_run, ret, ret_why);
+	if (r == 0 && !dry_run) { /* half of it done would leave ports closed */
+		signals_hold(&w.signals);
+		terminal_progress(c, "closing and opening ports");
+	}
 	if (r == 0)
 		r = close_old(&w, dry_run, ret, ret_why);
 	if (r == 0)

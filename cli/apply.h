@@ -20,6 +20,7 @@ struct apply {
 	char *failed;	 /* units that did not do it, blanks between; NULL: none; owned */
 	char *masked;	 /* units left out, as the administrator masked them; likewise */
 	char *conflicts; /* lines, each with its end; NULL: none; owned */
+	char *warning;	 /* of the settings or the state, or NULL; owned */
 	bool is_forced;	 /* what is in conflict was not left out */
 };
 
@@ -35,6 +36,12 @@ void apply_done(struct apply *a);
  */
 _must_check_ int apply_run(
     const struct cli *c, bool dry_run, bool force, struct apply *ret, char **ret_why);
+
+/*
+ * Keeps the units that systemd has (kept-units.h), unless some are kept already: at boot,
+ * where nothing is applied. 0, or -errno with *ret_why.
+ */
+_must_check_ int apply_keep(const struct cli *c, char **ret_why);
 
 /* Complains of such lines, each for itself. */
 void apply_complain(const char *what, const char *lines);

@@ -2,11 +2,15 @@
 /* The users of services that require a login, as the helper reads them. */
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "checks.h"
 #include "clients.h"
 #include "names.h"
 #include "rights.h"
+#include "services.h"
 
 static void check_file(struct check *k, const char *service)
 {
@@ -20,6 +24,35 @@ static void check_file(struct check *k, const char *service)
 		r = rights_check(
 		    k->cli, &k->config, RIGHTS_HELPER, "clients", service, &why);
 	verdicts_add_result(&k->verdicts, "clients", service, r, why);
+}
+
+static bool needs_login(const struct service_unit *s, const struct settings *settings)
+{
+	const char *own = s->resource->client_login;
+
+	return own ? strcmp(own, "required") == 0
+		   : settings->client_login == CLIENT_LOGIN_REQUIRED;
+}
+
+/* Services that ask for a password that nobody has. */
+void check_missing_clients(struct check *k, const struct services *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct service_unit *one = &s->list[i];
+		_cleanup_free_ char *path = NULL;
+
+		if (!one->is_served || !needs_login(one, &s->settings) ||
+		    !verdicts_want(&k->verdicts, one->name))
+			continue;
+		if (asprintf(&path, "clients/%s", one->name) < 0) {
+			path = NULL;
+			return; /* the table has no room either and says so */
+		}
+		if (faccessat(k->config.fd, path, F_OK, 0) < 0 && errno == ENOENT)
+			verdicts_add(&k->verdicts, "clients", one->name, VERDICT_ERROR,
+			    "a login is required, and there is no such file of those "
+			    "who may");
+	}
 }
 
 void check_clients(struct check *k)

@@ -57,12 +57,17 @@ static int check_token(const struct check *k, const char *name, const char *tena
 static int check_rights(
     const struct check *k, const char *name, const char *tenant, char **ret_why)
 {
-	_cleanup_free_ char *folder = NULL, *file = NULL;
+	_cleanup_free_ char *folder = NULL, *secrets = NULL, *file = NULL;
 	int r;
 
 	if (asprintf(&folder, "destinations%s%s", tenant ? "/" : "",
 		tenant ? tenant : "") < 0) {
 		folder = NULL;
+		return -ENOMEM;
+	}
+	if (asprintf(&secrets, "secrets%s%s", tenant ? "/" : "", tenant ? tenant : "") <
+	    0) {
+		secrets = NULL;
 		return -ENOMEM;
 	}
 	if (asprintf(&file, "%s.json", name) < 0) {
@@ -72,7 +77,7 @@ static int check_rights(
 	r = rights_check(k->cli, &k->config, RIGHTS_HANDLER, folder, file, ret_why);
 	if (r == 0)
 		r = rights_check(
-		    k->cli, &k->config, RIGHTS_HELPER, "secrets", file, ret_why);
+		    k->cli, &k->config, RIGHTS_HELPER, secrets, file, ret_why);
 	return r;
 }
 

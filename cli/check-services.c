@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "checks.h"
+#include "host-names.h"
 #include "identity.h"
 #include "manager.h"
 #include "ports.h"
@@ -43,14 +44,33 @@ static void add_resource(struct check *k, const struct resource_entry *e)
 
 	if (!name || !verdicts_want(&k->verdicts, name))
 		return;
-	if (e->is_skipped)
-		verdicts_add(
-		    &k->verdicts, "resource", name, VERDICT_WARNING, e->resource.warning);
-	else if (e->resource.verdict.condition != CONDITION_SUCCESSFUL)
+	if (!e->is_skipped && e->resource.verdict.condition != CONDITION_SUCCESSFUL)
 		add_verdict(k, "resource", name, &e->resource.verdict, NULL);
-	else if (e->resource.warning)
+	else if (e->is_skipped || e->resource.warning)
 		verdicts_add(
 		    &k->verdicts, "resource", name, VERDICT_WARNING, e->resource.warning);
+}
+
+/* Names of this host that services would take from it. */
+static void check_names(struct check *k, const struct services *s)
+{
+	_cleanup_host_names_ struct host_names h = {0};
+	int r = host_names_read_all(&h);
+
+	if (r < 0)
+		verdicts_add_result(&k->verdicts, "name", HOST_NAMES_FILE, r, NULL);
+	for (size_t i = 0; i < s->n && r >= 0; i++) {
+		const struct service_unit *one = &s->list[i];
+		_cleanup_free_ char *why = NULL;
+
+		if (!one->is_served || address_is_wildcard(&one->endpoint.address) ||
+		    !verdicts_want(&k->verdicts, one->name))
+			continue;
+		r = host_names_complain(&h, one, &why);
+		if (r > 0)
+			verdicts_add(
+			    &k->verdicts, "name", one->name, VERDICT_WARNING, why);
+	}
 }
 
 /* Ports of this host: of no meaning where another's configuration is looked at. */
@@ -91,5 +111,7 @@ void check_services(struct check *k)
 		if (verdicts_want(&k->verdicts, s.list[i].name))
 			add_verdict(k, "service", s.list[i].name, &s.list[i].verdict,
 			    s.list[i].warning);
+	check_missing_clients(k, &s);
+	check_names(k, &s);
 	check_ports(k, &s);
 }

@@ -6,6 +6,8 @@
 #include "settings.h"
 #include "verdicts.h"
 
+struct services;
+
 struct check {
 	const struct cli *cli;
 	struct config config;
@@ -20,6 +22,8 @@ void check_services(struct check *k);
 void check_connectivity(struct check *k);
 void check_instances(struct check *k);
 void check_clients(struct check *k);
+/* Of services whose clients have to log in. */
+void check_missing_clients(struct check *k, const struct services *s);
 
 /* check-destination.c: one destination, `tenant` NULL for none. */
 void check_destination(struct check *k, const char *name, const char *tenant);

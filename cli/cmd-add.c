@@ -19,6 +19,8 @@
 #include "prompt.h"
 #include "reason.h"
 #include "recipe.h"
+#include "services.h"
+#include "settings.h"
 #include "test.h"
 
 #define FILES_MAX 4
@@ -160,6 +162,40 @@ static int write_texts(struct addition *a, const struct switches *s, char **ret_
 	return r;
 }
 
+/*
+ * Whether the service's name is free: a resource of this name in another file would keep
+ * it, and so would a tenant's service of another resource.
+ */
+static int check_name(const struct addition *a, const struct services *s, char **ret_why)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct service_unit *one = &s->list[i];
+
+		if (strcmp(one->host, a->service) == 0 &&
+		    strcmp(one->resource->file, a->resource_file) != 0)
+			return reason_set(ret_why, -EEXIST,
+			    "services/%s: has the service '%s' already: give another "
+			    "name, or --no-service",
+			    one->resource->file, a->service);
+	}
+	return 0;
+}
+
+/* What is there already must not make the new service one that cannot work. */
+static int check_others(
+    const struct config *config, const struct addition *a, char **ret_why)
+{
+	_cleanup_settings_ struct settings settings = {0};
+	_cleanup_services_ struct services s = {0};
+	int r;
+
+	r = settings_load(config, &settings, ret_why);
+	if (r < 0 || !a->service)
+		return r;
+	r = services_load(config, NULL, &s);
+	return r < 0 ? r : check_name(a, &s, ret_why);
+}
+
 /* Looks at all files, then writes those that are not there yet. */
 static int write_files(
     const struct cli *c, struct addition *a, bool force, char **ret_why)
@@ -168,6 +204,8 @@ static int write_files(
 	int r;
 
 	r = config_open(&config, c->config_dir, ret_why);
+	if (r == 0)
+		r = check_others(&config, a, ret_why);
 	for (size_t i = 0; i < a->n_files && r == 0; i++) {
 		struct install *f = &a->files[i];
 

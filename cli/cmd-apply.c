@@ -7,6 +7,7 @@
 
 #include "answer.h"
 #include "apply.h"
+#include "identity.h"
 #include "options.h"
 #include "table.h"
 
@@ -28,6 +29,8 @@ static int print_json(const struct apply *a, const struct table *t, bool dry_run
 		json_writer_string(&answer.w, "conflicts", a->conflicts);
 	if (a->masked)
 		json_writer_string(&answer.w, "masked", a->masked);
+	if (a->warning)
+		json_writer_string(&answer.w, "warning", a->warning);
 	if (a->failed)
 		json_writer_string(&answer.w, "failed", a->failed);
 	return answer_end(&answer) ? CLI_OK : CLI_FAILED;
@@ -48,6 +51,8 @@ static void print(const struct cli *c, const struct apply *a, const struct table
 	if (t->n_rows == 0)
 		puts(a->conflicts || a->masked ? "All other sockets are as they shall be."
 					       : "All sockets are as they shall be.");
+	if (a->warning)
+		cli_complain("%s", a->warning);
 	if (a->conflicts)
 		apply_complain(a->is_forced
 				   ? "ports that others have too, as --force wants it"
@@ -65,7 +70,7 @@ int apply_status(const struct apply *a)
 {
 	if (a->failed)
 		return CLI_FAILED;
-	return a->conflicts && !a->is_forced ? CLI_CONFIGURATION : CLI_OK;
+	return a->warning || (a->conflicts && !a->is_forced) ? CLI_CONFIGURATION : CLI_OK;
 }
 
 int apply_report(const struct cli *c, const struct apply *a, bool dry_run)
@@ -87,20 +92,39 @@ int apply_report(const struct cli *c, const struct apply *a, bool dry_run)
 	return apply_status(a);
 }
 
+/* Steps that come of one folder, for units that come of another, would close ports. */
+static int refuse(const struct cli *c)
+{
+	if (identity_is_elsewhere(c)) {
+		cli_complain("apply is for /etc/maildest alone: systemd's generator "
+			     "reads no other folder");
+		return CLI_USAGE;
+	}
+	cli_complain("apply is for root alone");
+	return CLI_ACCESS;
+}
+
 int cmd_apply(struct cli *c, int argc, char **argv)
 {
 	_cleanup_apply_ struct apply a = {0};
 	_cleanup_free_ char *why = NULL;
-	bool dry_run = false, force = false;
+	bool dry_run = false, force = false, is_keeping = false;
 	const struct cli_option own[] = {
 	    {"dry-run", &dry_run, NULL},
 	    {"force", &force, NULL},
+	    {"keep", &is_keeping, NULL},
 	};
 	char **words;
 	int r;
 
 	if (!cli_options(c, own, ELEMENTSOF(own), argc, argv, 0, 0, &words))
 		return CLI_USAGE;
+	if (!identity_is_systems(c))
+		return refuse(c);
+	if (is_keeping) {
+		r = apply_keep(c, &why);
+		return r < 0 ? cli_fail(r, why) : CLI_OK;
+	}
 	r = apply_run(c, dry_run, force, &a, &why);
 	return r < 0 ? cli_fail(r, why) : apply_report(c, &a, dry_run);
 }

@@ -27,7 +27,8 @@ static int ask(
 	r = varlink_end(&v);
 	if (r == 0)
 		r = helper_call_connect(c, &link, ret_why);
-	return r < 0 ? r : helper_call(&link, &call, ret, ret_why);
+	return r < 0 ? r
+		     : helper_call(&link, &call, helper_call_deadline(), ret, ret_why);
 }
 
 static int report(

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* maildest hosts: the names of all services, as /etc/hosts wants them. */
+/*
+ * maildest hosts: the names of all services, as /etc/hosts wants them, between two lines by
+ * which they are found again there. Names that this host has already are left out.
+ */
 
 #include <errno.h>
 #include <stdio.h>
 
 #include "answer.h"
+#include "host-names.h"
 #include "options.h"
 #include "services.h"
 #include "table.h"
@@ -40,6 +44,40 @@ static int add(struct table *t, const struct service_unit *s, bool is_json)
 	return table_check(t);
 }
 
+static bool is_named(const struct service_unit *s)
+{
+	return s->is_served && !address_is_wildcard(&s->endpoint.address);
+}
+
+/* Adds a service, unless its name is another's: that is said. */
+static int add_or_say(
+    struct table *t, const struct service_unit *s, struct host_names *h, bool is_json)
+{
+	_cleanup_free_ char *why = NULL;
+	int r = host_names_complain(h, s, &why);
+
+	if (r == 0)
+		return add(t, s, is_json);
+	if (r > 0)
+		cli_complain("hosts: %s: left out: %s", s->name, why);
+	return MIN_OF(r, 0);
+}
+
+static int add_all(
+    struct table *t, const struct services *s, struct host_names *h, bool is_json)
+{
+	int r = 0;
+
+	if (!is_json)
+		puts(HOST_NAMES_BEGIN);
+	for (size_t i = 0; r == 0 && i < s->n; i++)
+		if (is_named(&s->list[i]))
+			r = add_or_say(t, &s->list[i], h, is_json);
+	if (!is_json)
+		puts(HOST_NAMES_END);
+	return r;
+}
+
 static int report(const struct cli *c, const struct table *t)
 {
 	_cleanup_answer_ struct answer a = {0};
@@ -55,6 +93,7 @@ int cmd_hosts(struct cli *c, int argc, char **argv)
 {
 	_cleanup_config_ struct config config = CONFIG_INIT;
 	_cleanup_services_ struct services s = {0};
+	_cleanup_host_names_ struct host_names names = {0};
 	_cleanup_table_ struct table t = {
 	    .columns = columns, .n_columns = ELEMENTSOF(columns)};
 	_cleanup_free_ char *why = NULL;
@@ -66,9 +105,9 @@ int cmd_hosts(struct cli *c, int argc, char **argv)
 	r = config_open(&config, c->config_dir, &why);
 	if (r == 0)
 		r = services_load(&config, NULL, &s);
-	for (size_t i = 0; r == 0 && i < s.n; i++)
-		if (s.list[i].is_served &&
-		    !address_is_wildcard(&s.list[i].endpoint.address))
-			r = add(&t, &s.list[i], c->json);
+	if (r == 0)
+		r = host_names_read_all(&names);
+	if (r == 0)
+		r = add_all(&t, &s, &names, c->json);
 	return r < 0 ? cli_fail(r, why) : report(c, &t);
 }

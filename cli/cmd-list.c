@@ -8,6 +8,7 @@
 #include "answer.h"
 #include "manager.h"
 #include "options.h"
+#include "pending.h"
 #include "places.h"
 #include "services.h"
 #include "table.h"
@@ -51,6 +52,7 @@ struct view {
 	struct table table;
 	struct services services;
 	struct sockets_seen sockets;
+	struct pending pending;
 	struct manager_units units; /* empty where there is no systemd */
 	bool is_bad;		    /* something is not as it shall be */
 };
@@ -60,6 +62,7 @@ static void view_done(struct view *v)
 	table_done(&v->table);
 	services_done(&v->services);
 	sockets_done(&v->sockets);
+	pending_done(&v->pending);
 	manager_units_done(&v->units);
 }
 
@@ -71,8 +74,12 @@ static const char *find_state(const struct view *v, const struct service_unit *s
 
 	if (!s->is_served)
 		return "not served";
+	if (!s->is_left_out && pending_find(&v->pending, s) == PENDING_CHANGED)
+		return "changed, not applied";
 	if (place_of_service_is_open(&v->sockets, s))
 		return "listening";
+	if (s->is_left_out)
+		return "left out";
 	if (known && strcmp(known->active, "failed") == 0)
 		return "failed";
 	return known && strcmp(known->active, "active") == 0 ? "deaf" : "not applied";
@@ -176,6 +183,19 @@ static void add_packaged(
 	}
 }
 
+/* A socket that listens on, though nothing is configured that it would serve. */
+static void add_gone(struct view *v, const char *unit)
+{
+	const struct manager_unit *known = manager_units_find(&v->units, unit);
+
+	if (v->only || !known || strcmp(known->active, "active") != 0)
+		return;
+	table_row(&v->table);
+	table_text(&v->table, SERVICE, TABLE_PLAIN, unit);
+	table_text(&v->table, STATE, TABLE_BAD, "removed, not applied");
+	v->is_bad = true;
+}
+
 static bool is_wanted(const struct view *v, const struct service_unit *s)
 {
 	return !v->only || strcmp(s->name, v->only) == 0 ||
@@ -195,6 +215,8 @@ static int fill(struct view *v)
 		    e->resource.verdict.condition != CONDITION_SUCCESSFUL)
 			add_resource(v, &e->resource);
 	}
+	for (size_t i = 0; i < v->pending.gone.n; i++)
+		add_gone(v, v->pending.gone.list[i].name);
 	return table_check(&v->table);
 }
 
@@ -210,6 +232,8 @@ static int look(struct view *v, const struct cli *c, char **ret_why)
 		r = services_load(&config, NULL, &v->services);
 	if (r == 0)
 		r = sockets_read(&v->sockets);
+	if (r == 0)
+		r = pending_read(c, &v->services, &v->pending);
 	if (r < 0)
 		return r;
 	/* without systemd, the kernel says most of it */

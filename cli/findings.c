@@ -44,7 +44,7 @@ static char *quote(const struct secret *words)
 			line.data[i] = ' ';
 	while (line.len > 0 && line.data[line.len - 1] == ' ')
 		line.data[--line.len] = '\0';
-	return log_escape(&escaped, line.data, line.len) < 0
+	return log_quote(&escaped, line.data, line.len) < 0
 		   ? NULL
 		   : strdup(secret_str(&escaped));
 }
@@ -53,6 +53,8 @@ static void add_destination(struct steps *steps, const struct session *s)
 {
 	const struct destination *d = &s->destination;
 
+	if (!d->host)
+		return; /* it could not be read */
 	steps_detail(steps, "server",
 	    format("%s:%u, %s", d->host, (unsigned)d->port,
 		mail_protocol_name(d->protocol)));

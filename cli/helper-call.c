@@ -8,8 +8,12 @@
 #include "paths.h"
 #include "reason.h"
 
-/* A Destination service may have to be asked first, which has 15 s. */
 #define PATIENCE_USEC (20 * USEC_PER_SEC)
+
+uint64_t helper_call_deadline(void)
+{
+	return deadline_in(PATIENCE_USEC);
+}
 
 int helper_call_connect(const struct cli *c, struct helper_link *ret, char **ret_why)
 {
@@ -37,10 +41,9 @@ static int explain(const struct json *reply, char **ret_why)
 	return helper_link_explain(reply, ret_why);
 }
 
-int helper_call(
-    struct helper_link *l, const struct secret *call, struct json **ret, char **ret_why)
+int helper_call(struct helper_link *l, const struct secret *call, uint64_t deadline,
+    struct json **ret, char **ret_why)
 {
-	uint64_t deadline = deadline_in(PATIENCE_USEC);
 	_cleanup_json_ struct json *reply = NULL;
 	int r;
 
@@ -66,5 +69,6 @@ int helper_ask(const struct cli *c, const char *method, struct json **ret, char 
 	r = varlink_end(&v);
 	if (r == 0)
 		r = helper_call_connect(c, &link, ret_why);
-	return r < 0 ? r : helper_call(&link, &call, ret, ret_why);
+	return r < 0 ? r
+		     : helper_call(&link, &call, helper_call_deadline(), ret, ret_why);
 }

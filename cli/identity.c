@@ -11,12 +11,25 @@
 #include "reason.h"
 
 #define USER "maildest"
+#define SYSTEMS_FOLDER "/etc/maildest"
+
+static const char *chosen_folder(const struct cli *c)
+{
+	const char *path = c->config_dir ? c->config_dir : getenv("MAILDEST_CONFIG_DIR");
+
+	return path && *path ? path : NULL;
+}
+
+bool identity_is_elsewhere(const struct cli *c)
+{
+	const char *path = chosen_folder(c);
+
+	return path && strcmp(path, SYSTEMS_FOLDER) != 0;
+}
 
 bool identity_is_systems(const struct cli *c)
 {
-	const char *path = getenv("MAILDEST_CONFIG_DIR");
-
-	return geteuid() == 0 && !c->config_dir && (!path || !*path);
+	return geteuid() == 0 && !identity_is_elsewhere(c);
 }
 
 int identity_become_service(const struct cli *c, char **ret_why)

@@ -4,6 +4,9 @@
 
 #include "cli.h"
 
+/* Whether another configuration than the default one was asked for. */
+bool identity_is_elsewhere(const struct cli *c);
+
 /* Whether the configuration is the system's: root's programs look at it as the service does. */
 bool identity_is_systems(const struct cli *c);
 

@@ -48,7 +48,9 @@ static const struct command commands[] = {
 	cmd_add},
     {"apply", "", "make the running sockets those of the configuration",
 	"      --dry-run            only say what would be done\n"
-	"      --force              though another program has, or will have, a port\n",
+	"      --force              though another program has, or will have, a port\n"
+	"      --keep               apply nothing: keep the units that systemd has "
+	"(at boot)\n",
 	cmd_apply},
     {"check", "[NAME]", "read the configuration and say what is wrong with it", "",
 	cmd_check},
@@ -152,7 +154,10 @@ static int run(int argc, char **argv)
 	const struct command *command = find(argv[0]);
 
 	if (!command) {
-		cli_complain("there is no such command (see maildest --help)");
+		cli_complain(
+		    argv[0][0] == '-'
+			? "options stand behind the command (see maildest --help)"
+			: "there is no such command (see maildest --help)");
 		return CLI_USAGE;
 	}
 	if (wants_help(argc, argv))

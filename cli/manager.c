@@ -250,6 +250,13 @@ int manager_queue(struct manager *m, const char *method, const char *unit, char 
 	return manager_complain(r, &error, unit, ret_why);
 }
 
+void manager_reset_failed(struct manager *m, const char *unit)
+{
+	/* nothing depends on it */
+	(void)sd_bus_call_method(m->bus, MANAGER_NAME, MANAGER_PATH, MANAGER_INTERFACE,
+	    "ResetFailedUnit", NULL, NULL, "s", unit);
+}
+
 int manager_wait(struct manager *m, char **ret_why)
 {
 	int r;

@@ -80,6 +80,8 @@ _must_check_ int manager_queue(
     struct manager *m, const char *method, const char *unit, char **ret_why);
 /* Waits for all of them; m->failed names the units whose jobs did not end well: 0 or -errno. */
 _must_check_ int manager_wait(struct manager *m, char **ret_why);
+/* Has systemd forget that a unit failed; one that has not is no harm. */
+void manager_reset_failed(struct manager *m, const char *unit);
 /* Adds a unit to those that failed, once: 0 or -ENOMEM. */
 _must_check_ int manager_note_failure(struct manager *m, const char *unit);
 /* Whether it is among these. */

@@ -2,11 +2,17 @@
 #include "places.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "services.h"
 
+/* The kernel lists a socket by its path for as long as it is open, though the file is gone. */
 static bool is_open_path(const struct sockets_seen *s, const char *path)
 {
+	struct stat st;
+
+	if (lstat(path, &st) < 0 || !S_ISSOCK(st.st_mode))
+		return false;
 	for (size_t i = 0; i < s->n; i++)
 		if (s->list[i].is_listening && s->list[i].path &&
 		    strcmp(s->list[i].path, path) == 0)

@@ -12,8 +12,6 @@
 #include "services.h"
 #include "sockets.h"
 
-#define OURS "maildest-"
-
 /* Mail servers that open ports by themselves, where a distribution's unit starts them. */
 static const struct {
 	const char *unit;
@@ -162,24 +160,48 @@ static int check_known(
 	return r;
 }
 
+/* What the generator made of the services themselves. */
+static bool is_generated(const struct manager_unit *u)
+{
+	static const char *const prefixes[] = {"maildest-svc-", "maildest-group-"};
+
+	for (size_t i = 0; i < ELEMENTSOF(prefixes); i++)
+		if (strncmp(u->name, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
+	return false;
+}
+
 static bool is_enabled(const struct manager_unit *u)
 {
-	return strncmp(u->name, OURS, strlen(OURS)) != 0 && u->active &&
+	return u && !is_generated(u) && u->active &&
 	       strncmp(u->active, "enabled", strlen("enabled")) == 0;
+}
+
+/* A socket that was started by hand, and is not told of as one that is enabled. */
+static bool is_started(const struct manager_unit *u, const struct manager_units *files)
+{
+	return !is_generated(u) && strcmp(u->active, "active") == 0 &&
+	       !is_enabled(manager_units_find(files, u->name));
 }
 
 static int check_units(
     struct port_conflicts *p, const struct services *s, struct manager *m, char **ret_why)
 {
-	_cleanup_manager_units_ struct manager_units sockets = {0}, services = {0};
+	_cleanup_manager_units_ struct manager_units sockets = {0}, services = {0},
+						     running = {0};
 	int r;
 
 	r = manager_files(m, "*.socket", &sockets, ret_why);
+	if (r == 0)
+		r = manager_units(m, "*.socket", &running, ret_why);
 	if (r == 0)
 		r = manager_files(m, "*.service", &services, ret_why);
 	for (size_t i = 0; r == 0 && i < sockets.n; i++)
 		if (is_enabled(&sockets.list[i]))
 			r = check_socket_unit(p, s, m, sockets.list[i].name);
+	for (size_t i = 0; r == 0 && i < running.n; i++)
+		if (is_started(&running.list[i], &sockets))
+			r = check_socket_unit(p, s, m, running.list[i].name);
 	for (size_t i = 0; r == 0 && i < services.n; i++)
 		if (is_enabled(&services.list[i]))
 			r = check_known(p, s, services.list[i].name);

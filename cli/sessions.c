@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which socket of a handler is the client's: one on Unix that has a name, as only
- * accepted ones do; else the TCP connection with the lowest descriptor, as the client was
- * there before the server was called. A process that listens is no session; one in
+ * accepted ones do; else the TCP connection to a port that is listened on here; else, if
+ * that has been closed meanwhile, the one with the lowest descriptor. A process that listens is no session; one in
  * another network namespace may listen there, which we would not see: it is none either.
  */
 
@@ -67,11 +67,25 @@ int sessions_parse_title(const char *command, char **ret_service, char **ret_pha
 	return -ENOMEM;
 }
 
+/* Whether it was accepted: its own address is one that is listened on. */
+static bool is_accepted(const struct sockets_seen *sockets, const struct socket_seen *s)
+{
+	for (size_t i = 0; i < sockets->n; i++) {
+		const struct socket_seen *o = &sockets->list[i];
+
+		if (o->is_listening && !o->is_unix && o->local.port == s->local.port &&
+		    (address_is_wildcard(&o->local.address) ||
+			address_equal(&o->local.address, &s->local.address)))
+			return true;
+	}
+	return false;
+}
+
 /* 1 with the client's socket (NULL: it has none that we see), 0 for a process that listens. */
 static int find_client(const struct proc *p, const struct sockets_seen *sockets,
     const struct socket_seen **ret)
 {
-	const struct socket_seen *tcp = NULL, *local = NULL;
+	const struct socket_seen *tcp = NULL, *local = NULL, *accepted = NULL;
 
 	for (size_t i = 0; i < p->n_sockets; i++) {
 		const struct socket_seen *s = sockets_find(sockets, p->sockets[i]);
@@ -80,10 +94,14 @@ static int find_client(const struct proc *p, const struct sockets_seen *sockets,
 			return 0;
 		if (s && s->is_unix && s->path && !local)
 			local = s;
-		if (s && !s->is_unix && !tcp)
+		if (!s || s->is_unix)
+			continue;
+		if (!tcp)
 			tcp = s;
+		if (!accepted && is_accepted(sockets, s))
+			accepted = s;
 	}
-	*ret = local ? local : tcp;
+	*ret = local ? local : accepted ? accepted : tcp;
 	return 1;
 }
 

@@ -5,6 +5,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "identity.h"
+#include "pending.h"
+#include "places.h"
 #include "services.h"
 #include "status.h"
 #include "terminal.h"
@@ -43,21 +46,65 @@ static void add_certificate(struct status *s, const struct expiry *e, int64_t no
 	    how_long ? how_long : "?", left <= 0 ? " ago" : "");
 }
 
-static void count_resources(struct status *s, const struct services *services)
+/* What is known of the services of the system; of other folders, nothing but the files. */
+struct state_of_services {
+	bool has_sockets;
+	struct sockets_seen sockets;
+	struct pending pending;
+};
+
+/* Whether its clients find it where they are to find it; whatever the reason, it is told. */
+static bool check_place(
+    struct status *s, const struct state_of_services *now, const struct service_unit *one)
+{
+	bool is_changed;
+
+	if (one->is_left_out) {
+		status_add_problem(s, STATUS_CRITICAL, CLI_CONFIGURATION,
+		    "service %s: %s", one->name, one->warning);
+		return false;
+	}
+	if (!now->has_sockets || !one->is_served)
+		return true;
+	is_changed = pending_find(&now->pending, one) == PENDING_CHANGED;
+	if (place_of_service_is_open(&now->sockets, one)) {
+		if (is_changed)
+			status_add_problem(s, STATUS_WARNING, CLI_CONFIGURATION,
+			    "service %s has changed: maildest apply", one->name);
+		return true;
+	}
+	status_add_problem(s, STATUS_CRITICAL, CLI_CONFIGURATION,
+	    "service %s does not listen%s: maildest apply; maildest list says more",
+	    one->name, is_changed ? " where it shall since it has changed" : "");
+	return false;
+}
+
+static void count_services(struct status *s, const struct services *services,
+    const struct state_of_services *now)
 {
 	for (size_t i = 0; i < services->n; i++) {
 		const struct service_unit *one = &services->list[i];
+		bool is_open = check_place(s, now, one);
 
-		if (one->verdict.condition == CONDITION_SUCCESSFUL) {
+		if (one->verdict.condition != CONDITION_SUCCESSFUL)
+			status_add_problem(s, STATUS_WARNING, CLI_CONFIGURATION,
+			    "service %s: %s: %s", one->name,
+			    condition_name(one->verdict.condition),
+			    one->verdict.message ? one->verdict.message : "");
+		if (is_open && one->verdict.condition == CONDITION_SUCCESSFUL)
 			s->available++;
-			continue;
-		}
-		s->unavailable++;
-		status_add_problem(s, STATUS_WARNING, CLI_CONFIGURATION,
-		    "service %s: %s: %s", one->name,
-		    condition_name(one->verdict.condition),
-		    one->verdict.message ? one->verdict.message : "");
+		else
+			s->unavailable++;
 	}
+	for (size_t i = 0; i < now->pending.gone.n; i++)
+		status_add_problem(s, STATUS_WARNING, CLI_CONFIGURATION,
+		    "%s is there, though nothing is configured that it would serve: "
+		    "maildest apply",
+		    now->pending.gone.list[i].name);
+}
+
+static void count_resources(struct status *s, const struct services *services)
+{
 	for (size_t i = 0; i < services->resources.n; i++) {
 		const struct resource_entry *e = &services->resources.list[i];
 
@@ -70,6 +117,23 @@ static void count_resources(struct status *s, const struct services *services)
 		    condition_name(e->resource.verdict.condition),
 		    e->resource.verdict.message ? e->resource.verdict.message : "");
 	}
+}
+
+static int ask_services(struct status *s, struct services *services)
+{
+	struct state_of_services now = {0};
+	int r = 0;
+
+	now.has_sockets = identity_is_systems(s->cli) && sockets_read(&now.sockets) == 0;
+	if (now.has_sockets)
+		r = pending_read(s->cli, services, &now.pending);
+	if (r == 0) {
+		count_services(s, services, &now);
+		count_resources(s, services);
+	}
+	sockets_done(&now.sockets);
+	pending_done(&now.pending);
+	return r;
 }
 
 void status_ask_files(struct status *s)
@@ -85,6 +149,8 @@ void status_ask_files(struct status *s)
 		r = expiry_collect(&config, &s->expiries);
 	if (r == 0)
 		r = services_load(&config, NULL, &services);
+	if (r == 0)
+		r = ask_services(s, &services);
 	if (r < 0) {
 		status_add_problem(s, STATUS_CRITICAL, CLI_CONFIGURATION, "%s",
 		    why ? why : strerror(-r));
@@ -92,5 +158,4 @@ void status_ask_files(struct status *s)
 	}
 	for (size_t i = 0; i < s->expiries.n; i++)
 		add_certificate(s, &s->expiries.list[i], now);
-	count_resources(s, &services);
 }

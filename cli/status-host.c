@@ -31,10 +31,11 @@ static void add_socket(
 	if (has_failed)
 		status_add_problem(s, STATUS_CRITICAL, CLI_FAILED,
 		    "%s has failed (journalctl -u %s)", unit->name, unit->name);
-	if (refused > 0)
+	/* the number never falls again; where there is no journal, it has to do */
+	if (refused > 0 && status_were_too_many(unit->name) != 0)
 		status_add_problem(s, STATUS_WARNING, CLI_WARNING,
-		    "%s closed %llu connections without a word, as there were too many "
-		    "at once (MaxConnections=)",
+		    "%s closed connections without a word within the last hour, as there "
+		    "were too many at once (MaxConnections=; %llu since it was opened)",
 		    unit->name, (unsigned long long)refused);
 }
 

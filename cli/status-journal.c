@@ -13,6 +13,8 @@
 #include "terminal.h"
 
 #define SHOWN_MAX 10
+#define LATELY_USEC (60 * 60 * USEC_PER_SEC)
+#define TOO_MANY "Too many incoming connections"
 #define SINCE_USEC (24 * 60 * 60 * USEC_PER_SEC)
 
 enum failure_column { TIME, SERVICE, RESULT, WHAT };
@@ -81,14 +83,58 @@ static int select_records(sd_journal *j)
 	return r;
 }
 
+static uint64_t ago(uint64_t usec)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail */
+	return (uint64_t)now.tv_sec * USEC_PER_SEC - usec;
+}
+
+/* What systemd itself, which is root's, said about a unit, the newest last. */
+static int open_unit(const char *unit, sd_journal **ret)
+{
+	_cleanup_free_ char *match = NULL;
+	int r = sd_journal_open(ret, SD_JOURNAL_LOCAL_ONLY);
+
+	if (r < 0)
+		return r;
+	if (asprintf(&match, "UNIT=%s", unit) < 0) {
+		match = NULL;
+		return -ENOMEM;
+	}
+	r = sd_journal_add_match(*ret, match, 0);
+	if (r >= 0)
+		r = sd_journal_add_match(*ret, "_UID=0", 0);
+	return r < 0 ? r : sd_journal_seek_tail(*ret);
+}
+
+/* systemd says it in no other way: these records have no id of their own. */
+int status_were_too_many(const char *unit)
+{
+	_cleanup_(close_journal) sd_journal *j = NULL;
+	uint64_t since = ago(LATELY_USEC), when;
+	const void *data;
+	size_t n;
+	int r = open_unit(unit, &j);
+
+	if (r < 0)
+		return r;
+	while ((r = sd_journal_previous(j)) > 0) {
+		if (sd_journal_get_realtime_usec(j, &when) < 0 || when < since)
+			return 0;
+		if (sd_journal_get_data(j, "MESSAGE", &data, &n) == 0 &&
+		    memmem(data, n, TOO_MANY, strlen(TOO_MANY)))
+			return 1;
+	}
+	return r;
+}
+
 void status_ask_journal(struct status *s)
 {
 	_cleanup_(close_journal) sd_journal *j = NULL;
-	struct timespec now;
-	uint64_t since, when;
+	uint64_t since = ago(SINCE_USEC), when;
 
-	(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail */
-	since = (uint64_t)now.tv_sec * USEC_PER_SEC - SINCE_USEC;
 	if (sd_journal_open(&j, SD_JOURNAL_LOCAL_ONLY) < 0 || select_records(j) < 0 ||
 	    sd_journal_seek_tail(j) < 0)
 		return; /* there is none, or not for us */

@@ -45,6 +45,10 @@ void status_ask_files(struct status *s); /* certificates, resources */
 void status_ask_host(struct status *s);	 /* systemd, processes */
 void status_ask_journal(struct status *s);
 
+/* Whether systemd closed connections of a socket within the last hour, as there were too
+ * many: 1, 0, or -errno if the journal does not tell. */
+_must_check_ int status_were_too_many(const char *unit);
+
 /* "ok", "warning", "critical". */
 const char *status_level_name(enum status_level level);
 

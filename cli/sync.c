@@ -7,104 +7,11 @@
 
 #include "deadline.h"
 #include "digest.h"
-#include "helper-call.h"
-#include "reason.h"
-#include "services.h"
+#include "sync-question.h"
 
-#define BUDGET_USEC (60 * USEC_PER_SEC) /* after it, nothing more is asked */
-#define ASKED ":asked"			/* no service's name has a colon */
-
-/* Whether the destination is the Destination service's to say. */
-static bool is_remote(const struct services *all, const struct service_unit *s)
-{
-	return s->resource->instance || all->settings.default_instance;
-}
-
-static void write_string(struct json_writer *w, const char *key, const char *value)
-{
-	if (value)
-		json_writer_string(w, key, value);
-}
-
-/* The chain's variables, a member each. */
-static void write_chain(struct json_writer *w, const struct resource *r)
-{
-	if (!r->chain)
-		return;
-	json_writer_string(w, "chain", r->chain);
-	if (r->n_variables == 0)
-		return;
-	json_writer_open(w, "chain_variables", '{');
-	for (size_t i = 0; i < r->n_variables; i++)
-		json_writer_string(w, r->variables[i].name, r->variables[i].value);
-	json_writer_close(w, '}');
-}
-
-/* As the service's handler binds its own connection. */
-static int write_open(struct secret *call, const struct service_unit *s)
-{
-	const struct resource *r = s->resource;
-	struct varlink_writer v;
-
-	varlink_begin_call(&v, call, HELPER_INTERFACE "OpenSession");
-	json_writer_string(&v.w, "service", s->name);
-	json_writer_string(&v.w, "destination", r->destination);
-	write_string(&v.w, "tenant", s->tenant);
-	write_string(&v.w, "fragment", r->fragment);
-	write_string(&v.w, "instance", r->instance);
-	write_string(&v.w, "level", r->level);
-	if (r->fragment && r->fragment_optional)
-		json_writer_boolean(&v.w, "fragment_optional", true);
-	write_string(&v.w, "fragment_level", r->fragment_level);
-	write_chain(&v.w, r);
-	return varlink_end(&v);
-}
-
-static int call_one(struct helper_link *link, const struct secret *call, char **ret_why)
-{
-	_cleanup_json_ struct json *reply = NULL;
-
-	return helper_call(link, call, &reply, ret_why);
-}
-
-/* The destination's text, of which the reply is the owner. */
-static int ask(
-    const struct cli *c, const struct service_unit *s, struct json **ret, char **ret_why)
-{
-	_cleanup_(helper_link_done) struct helper_link link = HELPER_LINK_INIT;
-	_cleanup_secret_ struct secret open = {0}, get = {0};
-	struct varlink_writer v;
-	int r;
-
-	r = write_open(&open, s);
-	varlink_begin_call(&v, &get, HELPER_INTERFACE "GetDestination");
-	if (r == 0)
-		r = varlink_end(&v);
-	if (r == 0)
-		r = helper_call_connect(c, &link, ret_why);
-	if (r == 0)
-		r = call_one(&link, &open, ret_why);
-	return r < 0 ? r : helper_call(&link, &get, ret, ret_why);
-}
-
-static int find_protocol(const struct cli *c, const struct service_unit *s,
-    enum mail_protocol *ret, char **ret_why)
-{
-	_cleanup_properties_ struct properties p = {0};
-	_cleanup_json_ struct json *reply = NULL;
-	const char *text;
-	int r;
-
-	r = ask(c, s, &reply, ret_why);
-	if (r < 0)
-		return r;
-	text = helper_link_string(reply, "destination");
-	if (!text)
-		return reason_set(
-		    ret_why, -EPROTO, "the helper's answer has no destination");
-	r = properties_add(&p, text, strlen(text), s->resource->destination, ret_why);
-	return r < 0 ? r : destination_protocol(&p, ret, ret_why);
-}
+#define ASKED ":asked" /* no service's name has a colon */
+/* A Destination service may have to be asked first, which has 15 s. */
+#define PATIENCE_USEC (20 * USEC_PER_SEC)
 
 /* A round of questions; strings and pointers are borrowed. */
 struct round {
@@ -126,16 +33,10 @@ static void round_done(struct round *q)
 	free(q->list);
 }
 
-static const char *instance_name(const struct services *all, const struct service_unit *s)
-{
-	return s->resource->instance ? s->resource->instance
-				     : all->settings.default_instance;
-}
-
 /* What is noted of the service's instance, NULL without memory. */
 static struct instance *find_instance(struct round *q, const struct service_unit *s)
 {
-	const char *name = instance_name(q->services, s);
+	const char *name = sync_instance(q->services, s);
 	struct instance *list;
 
 	for (size_t i = 0; i < q->n; i++)
@@ -157,19 +58,6 @@ static char *question_row(const struct service_unit *s)
 	return asprintf(&row, "%s" ASKED, s->name) < 0 ? NULL : row;
 }
 
-/* What decides which destination is meant. */
-static int digest_question(const struct services *all, const struct service_unit *s,
-    char ret[DIGEST_SHA256_HEX_SIZE])
-{
-	_cleanup_secret_ struct secret text = {0};
-	int r;
-
-	r = write_open(&text, s);
-	if (r == 0)
-		r = secret_puts(&text, instance_name(all, s));
-	return r < 0 ? r : digest_sha256_hex(text.data, text.len, ret);
-}
-
 /* Whether the row of the table is of a service as it is now. */
 static int is_current(struct services *all, const struct service_unit *s)
 {
@@ -183,7 +71,7 @@ static int is_current(struct services *all, const struct service_unit *s)
 	asked = state_table_find(&all->protocols, row);
 	if (!asked)
 		return 1; /* of an earlier version, which did not tell */
-	r = digest_question(all, s, digest);
+	r = sync_question_digest(all, s, digest);
 	return r < 0 ? r : strcmp(asked, digest) == 0;
 }
 
@@ -196,7 +84,7 @@ static int is_needed(struct services *all, const char *row)
 		const struct service_unit *s = &all->list[i];
 
 		if (strlen(s->name) == n && memcmp(s->name, row, n) == 0)
-			return is_remote(all, s) ? is_current(all, s) : 0;
+			return sync_is_remote(all, s) ? is_current(all, s) : 0;
 	}
 	return 0;
 }
@@ -249,7 +137,7 @@ static int note(
 	char digest[DIGEST_SHA256_HEX_SIZE];
 	int r, k;
 
-	r = row ? digest_question(all, s, digest) : -ENOMEM;
+	r = row ? sync_question_digest(all, s, digest) : -ENOMEM;
 	if (r < 0)
 		return r;
 	r = set_row(&all->protocols, s->name, mail_protocol_name(protocol));
@@ -271,7 +159,12 @@ static int ask_for(struct round *q, const struct service_unit *s, char **ret_why
 		instance->n_left++;
 		return 0;
 	}
-	r = find_protocol(q->cli, s, &protocol, &why);
+	r = sync_ask(
+	    q->cli, s, MIN_OF(q->deadline, deadline_in(PATIENCE_USEC)), &protocol, &why);
+	if (r == -EAGAIN && deadline_now() >= q->deadline) {
+		instance->n_left++; /* it had less time than others */
+		return 0;
+	}
 	if (r < 0) {
 		instance->is_silent = r == -EAGAIN;
 		verdicts_add_result(q->verdicts, "service", s->name, r, why);
@@ -305,13 +198,13 @@ static void say_left(const struct round *q)
 
 /* Begins anywhere, so that the same ones are not left over each time. */
 int sync_protocols(const struct cli *c, const struct config *config, struct services *s,
-    struct verdicts *v, char **ret_why)
+    uint64_t deadline, struct verdicts *v, char **ret_why)
 {
 	_cleanup_(round_done) struct round q = {.cli = c,
 	    .config = config,
 	    .services = s,
 	    .verdicts = v,
-	    .deadline = deadline_in(BUDGET_USEC)};
+	    .deadline = deadline};
 	size_t first = s->n > 0 ? (size_t)(deadline_now() % s->n) : 0;
 	int r;
 
@@ -321,7 +214,7 @@ int sync_protocols(const struct cli *c, const struct config *config, struct serv
 	for (size_t i = 0; i < s->n && r == 0; i++) {
 		const struct service_unit *one = &s->list[(first + i) % s->n];
 
-		if (is_remote(s, one))
+		if (sync_is_remote(s, one))
 			r = ask_for(&q, one, ret_why);
 	}
 	say_left(&q);

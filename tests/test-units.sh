@@ -12,8 +12,9 @@
 set -euo pipefail
 
 readonly BUILD=$1 UNITS=$2 SYSUSERS=$3 TMPFILES=$4 TEMPLATES=$5
-# As systemd-analyze(1) counts it, times ten. Handlers have netlink, by which they learn who connects.
-readonly EXPOSURE_MAX=14 HANDLER_EXPOSURE_MAX=15
+# As systemd-analyze(1) counts it, times ten. The services of one connection each close walls of
+# their own, which it does not see.
+readonly EXPOSURE_MAX=12 CONNECTION_EXPOSURE_MAX=63
 
 readonly HANDLERS='maildest-imap@.service maildest-pop3@.service maildest-smtp@.service'
 readonly PLAIN='maildest-imap.socket maildest-pop3.socket maildest-smtp.socket'
@@ -29,10 +30,11 @@ readonly SVC_SOCKETS="$TEMPLATES/svc.socket $TEMPLATES/svc-forking.socket"
 readonly SVC_ACCEPT="$TEMPLATES/svc@.service"
 readonly SVC_FORKING="$TEMPLATES/svc-forking.service"
 readonly SYNC=maildest-sync.service
+readonly KEEP=maildest-units.service
 readonly HELPER=maildest-helper.service
 # Those that stay, and carry the full sandbox.
 readonly DAEMONS="$FORKING $HELPER"
-readonly ALL="$SOCKETS $HANDLERS $DAEMONS $SYNC maildest-sync.path maildest-sync.timer"
+readonly ALL="$SOCKETS $HANDLERS $DAEMONS $SYNC $KEEP maildest-sync.path maildest-sync.timer"
 readonly ALL_FILES="$ALL $SVC_SOCKETS $SVC_ACCEPT $SVC_FORKING"
 
 # units|line|what goes wrong without it
@@ -89,13 +91,18 @@ $SVC_ACCEPT|StandardOutput=socket|replies would go to the journal
 $SVC_ACCEPT|StandardError=journal|error messages would land in the mail dialogue
 $SVC_ACCEPT|LogLevelMax=notice|the service manager would add two records a connection
 $SVC_ACCEPT $SVC_FORKING|User=maildest|handlers would run as root
-$SVC_ACCEPT $SVC_FORKING $SYNC|NoNewPrivileges=yes|an exploited one could use programs that are setuid
-$SVC_ACCEPT $SVC_FORKING $SYNC|CapabilityBoundingSet=|an exploited one could regain capabilities
+$SVC_ACCEPT $SVC_FORKING $SYNC $KEEP|NoNewPrivileges=yes|an exploited one could use programs that are setuid
+$SVC_ACCEPT $SVC_FORKING $SYNC $KEEP|CapabilityBoundingSet=|an exploited one could regain capabilities
 $SVC_FORKING|KillMode=process|a restart would end all sessions
 $SVC_FORKING|StartLimitIntervalSec=0|five crashes would end it for good
 $SYNC|StartLimitIntervalSec=0|files that change often would stop maildest-sync.path for good
-$SYNC|ReadWritePaths=/etc/maildest/.state|it could not write what it has found
+$SYNC $KEEP|ConfigurationDirectory=maildest/.state|it could not write what it has found
 $SYNC|PrivateNetwork=yes|it could speak with the network, which is the helper's business
+$SVC_SOCKETS|Wants=maildest-units.service|reading units anew after boot would close ports
+$KEEP|DefaultDependencies=no|it would come later than the sockets that it is for
+$KEEP|PrivateNetwork=yes|it could speak with the network
+$KEEP|ReadWritePaths=/run/maildest|it could not write what it keeps
+$KEEP|RemainAfterExit=yes|each socket that starts would start it again
 $FORKING|KillMode=process|a restart would end all sessions
 $FORKING|OOMPolicy=continue|one session without memory would end all
 $FORKING|LogRateLimitBurst=1000000|the journal would drop the records of a busy minute
@@ -112,6 +119,10 @@ $DAEMONS|Restart=always|one that died would stay dead
 $DAEMONS|RestartSec=100ms|clients would wait for it too long
 $DAEMONS|StartLimitIntervalSec=0|five crashes would end it for good
 $DAEMONS|ProtectSystem=strict|once exploited it could write to the system
+$DAEMONS $SVC_FORKING|RestrictSUIDSGID=yes|once exploited it could leave a program that is setuid
+$HANDLERS $SVC_ACCEPT $DAEMONS|UMask=0077|what it creates could be read by others
+$HANDLERS $SVC_ACCEPT $DAEMONS|KeyringMode=private|it would share keys of the kernel with others
+$FORKING $SVC_FORKING|SystemCallFilter=landlock_add_rule landlock_create_ruleset landlock_restrict_self seccomp|sessions could not close their walls
 $HELPER|RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX|it could not serve, or could do more
 $DAEMONS|SystemCallFilter=@system-service|every system call would be open to it
 $HELPER|User=maildest-helper|the helper would run as root
@@ -124,12 +135,11 @@ $HELPER|LimitNOFILE=16384|it could not serve as many handlers as there may be
 # units|key|what goes wrong with it
 readonly FORBIDDEN="
 $HANDLERS $DAEMONS|RuntimeDirectory|stopping the service would delete the sockets in /run/maildest
-$HANDLERS $FORKING|IPAddressDeny|on the service it filters what the handler opens, not who connects
+$HANDLERS|IPAddressDeny|on the service it filters what the handler opens, and costs most of a millisecond
 $HANDLERS $FORKING|LoadCredential|secrets are the helper's alone
 $HANDLERS|Private[A-Z][a-zA-Z]*|a mount namespace for each connection costs milliseconds
 $HANDLERS|Protect[A-Z][a-zA-Z]*|a mount namespace for each connection costs milliseconds
 $HANDLERS|SystemCallFilter|it costs up to 17 ms a connection
-$HANDLERS $DAEMONS|RestrictSUIDSGID|openat2(2) would fail, and with it reading the configuration
 $DAEMONS|PrivateUsers|it could not tell who its peers are
 $FORKING|Sockets|it would open ports that nobody has enabled
 $SVC_SOCKETS|NoDelay|systemd complains of it at each Unix connection
@@ -196,12 +206,13 @@ check_exposure()
 {
 	local max said unit
 
-	for unit in $DAEMONS $SYNC; do
+	for unit in $DAEMONS $SYNC $KEEP $HANDLERS; do
 		max=$EXPOSURE_MAX
-		[[ $unit != *forking.service ]] || max=$HANDLER_EXPOSURE_MAX
+		[[ $unit != *@.service ]] || max=$CONNECTION_EXPOSURE_MAX
 		said=$(systemd-analyze security --offline=yes --no-pager \
 			--threshold=$max "$(place "$unit")" 2>&1) ||
 			fail "$unit: exposure above $max/10: ${said##*$'\n'}"
+		sed -n 's/.*exposure level for //p' <<<"$said"
 	done
 }
 

@@ -28,13 +28,19 @@ struct addresses *addresses_free(struct addresses *a)
 	return NULL;
 }
 
-void addresses_take(struct addresses *a, const struct address *taken)
+bool addresses_take(struct addresses *a, const struct address *taken)
 {
 	const unsigned char *b = taken->bytes;
+	bool *place;
 
-	if (taken->family == AF_INET && b[0] == FIRST && b[1] == SECOND &&
-	    b[3] >= LAST_MIN && b[3] < LAST_MIN + LAST_COUNT)
-		a->taken[b[2] * LAST_COUNT + b[3] - LAST_MIN] = true;
+	if (taken->family != AF_INET || b[0] != FIRST || b[1] != SECOND ||
+	    b[3] < LAST_MIN || b[3] >= LAST_MIN + LAST_COUNT)
+		return true;
+	place = &a->taken[b[2] * LAST_COUNT + b[3] - LAST_MIN];
+	if (*place)
+		return false;
+	*place = true;
+	return true;
 }
 
 int addresses_give(struct addresses *a, const char *name, struct address *ret)

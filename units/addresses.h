@@ -18,8 +18,8 @@ struct addresses; /* which are taken */
 struct addresses *addresses_new(void);
 struct addresses *addresses_free(struct addresses *a);
 
-/* Marks an address as taken; others than of the range are ignored. */
-void addresses_take(struct addresses *a, const struct address *taken);
+/* Marks an address as taken; others than of the range are ignored. Whether it was not yet. */
+bool addresses_take(struct addresses *a, const struct address *taken);
 
 /* Gives an address to a name: 0; -ENOSPC if none is left; -EIO (see digest.h). */
 _must_check_ int addresses_give(

@@ -3,8 +3,9 @@
  * maildest-generator: makes units of the Destination resources, as a generator of systemd
  * (systemd.generator(7)): at each boot and each `systemctl daemon-reload`, before anything
  * else runs. It asks nobody, writes nothing but units, and always succeeds: one broken
- * resource must not cost the others. What is wrong is in the journal and in
- * `maildest list`.
+ * resource must not cost the others. Once units are kept (kept-units.h), it writes these,
+ * not what has become of the resources since. What is wrong with them is in the journal
+ * and in `maildest list`.
  *
  * $MAILDEST_CONFIG_DIR and $MAILDEST_GROUP_FILE (/etc/group) are for tests; systemd sets
  * neither.
@@ -14,8 +15,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "kept-units.h"
 #include "log.h"
+#include "secret-memory.h"
 #include "unit-files.h"
 
 #define IDENTIFIER "maildest-generator"
@@ -94,25 +98,65 @@ static void report(struct reporter *to, const struct services *s)
 		report_service(to, &s->list[i]);
 }
 
-static int generate(const struct config *c, const char *path, struct reporter *to)
+/* Writes units as they were, whatever the configuration says: 1; 0 if none are kept. */
+static int restore(const struct unit_folder *folder)
 {
-	_cleanup_services_ struct services s = {0};
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct unit_folder folder = {.fd = fd, .path = path};
+	_cleanup_close_ int parent = -1, kept = -1;
 	int r;
 
-	if (fd < 0)
-		return -errno;
+	if (strcmp(folder->path, KEPT_UNITS_OUTPUT) != 0)
+		return 0;
+	parent = kept_units_open();
+	kept = parent < 0 ? parent : kept_units_open_last(parent);
+	if (kept < 0)
+		return kept == -ENOENT ? 0 : kept;
+	r = kept_units_copy(kept, folder->fd);
+	return r < 0 ? r : 1;
+}
+
+static int generate(
+    const struct config *c, struct unit_folder *folder, bool is_kept, struct reporter *to)
+{
+	_cleanup_services_ struct services s = {0};
+	int r;
+
 	r = services_load(c, getenv("MAILDEST_GROUP_FILE"), &s);
-	if (r == 0)
-		r = units_write(&folder, &s);
+	if (r == 0 && !is_kept)
+		r = units_write(folder, &s);
 	report(to, &s);
 	return r;
 }
 
-int main(int argc, char **argv)
+static int run(const char *path, struct reporter *to, char **ret_why)
 {
 	_cleanup_config_ struct config c = CONFIG_INIT;
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct unit_folder folder = {.fd = fd, .path = path};
+	int r, kept;
+
+	if (fd < 0)
+		return -errno;
+	kept = restore(&folder);
+	if (kept < 0)
+		complain(to, LOG_PRIORITY_ERROR, "", KEPT_UNITS_PARENT,
+		    "ports of changed resources may have closed: maildest apply",
+		    strerror(-kept));
+	r = config_open(&c, NULL, ret_why);
+	if (r == -ENOENT)
+		return 0; /* nothing is configured */
+	return r < 0 ? r : generate(&c, &folder, kept > 0, to);
+}
+
+/* OpenSSL does not survive everywhere that it gets no memory; nothing has been written by then. */
+static void on_exhaustion(void)
+{
+	(void)fputs("maildest-generator: no units could be made: there is no memory\n",
+	    stderr); /* nobody to tell if it fails */
+	_exit(EXIT_FAILURE);
+}
+
+int main(int argc, char **argv)
+{
 	_cleanup_free_ char *why = NULL;
 	struct reporter reporter = {.kmsg = -1};
 	int r;
@@ -123,11 +167,9 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	reporter_open(&reporter);
-	r = config_open(&c, NULL, &why);
-	if (r == -ENOENT)
-		return EXIT_SUCCESS; /* nothing is configured */
-	if (r == 0)
-		r = generate(&c, argv[1], &reporter);
+	if (secret_memory_install_in_openssl(SECRET_MEMORY_KEYS) == 0)
+		secret_memory_on_exhaustion(on_exhaustion);
+	r = run(argv[1], &reporter, &why);
 	if (r < 0)
 		complain(&reporter, LOG_PRIORITY_ERROR, "", "no units could be made", "",
 		    why ? why : strerror(-r));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Copies of resources. A resource that somebody breaks while editing it keeps its socket:
- * its copy counts as long as its file is there and has something broken that it may be,
- * and no valid resource has its name.
+ * its copy counts as long as its file is there and has something broken, whatever that
+ * is, as it may have been cut anywhere, and no valid resource has its name.
  */
 
 #include "resources.h"
@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "owner.h"
@@ -25,11 +26,10 @@ static bool is_needed(
 		const struct resource *o = &r->list[i].resource;
 		bool is_good = o->verdict.condition == CONDITION_SUCCESSFUL &&
 			       !r->list[i].is_skipped;
-		bool is_namesake = o->name && strcmp(o->name, copy->name) == 0;
 
-		if (is_good && is_namesake)
+		if (is_good && o->name && strcmp(o->name, copy->name) == 0)
 			return false;
-		if (!is_good && !r->list[i].is_skipped && (!o->name || is_namesake) &&
+		if (!is_good && !r->list[i].is_skipped &&
 		    (strcmp(o->file, file) == 0 ||
 			strcmp(o->file, RESOURCES_FOLDER) == 0))
 			is_broken = true;
@@ -69,22 +69,52 @@ static int add_copy(struct resources *r, size_t n, const struct tree_node *docum
 	    "its file says nothing valid of it any more: it serves as it was before");
 }
 
+/* The document of a copy: 1, 0 if it is none, -ENOMEM. `ret_text` holds its text. */
+static int parse_copy(const struct config *c, const char *file,
+    struct config_file *ret_text, struct tree *ret_tree, const struct tree_node **ret)
+{
+	_cleanup_free_ char *why = NULL, *why_not = NULL;
+	int k;
+
+	k = owner_read(c, RESOURCES_COPIES, file, RESOURCES_FILE_MAX, ret_text, &why);
+	if (k == 0)
+		k = tree_read_json(ret_tree, secret_str(&ret_text->text),
+		    ret_text->text.len, ret, &why_not);
+	return k == -ENOMEM ? k : k > 0; /* one that cannot be read is none */
+}
+
 static int read_copy(
     const struct config *c, struct resources *r, size_t n, const char *file)
 {
 	_cleanup_config_file_ struct config_file f = {0};
 	_cleanup_tree_ struct tree tree = {0};
-	_cleanup_free_ char *why = NULL, *why_not = NULL;
 	const struct tree_node *document;
+	int k = parse_copy(c, file, &f, &tree, &document);
+
+	return k > 0 ? add_copy(r, n, document) : k;
+}
+
+int resources_recorded_file(const struct config *c, const char *name, char **ret)
+{
+	_cleanup_config_file_ struct config_file f = {0};
+	_cleanup_free_ char *file = NULL;
+	_cleanup_tree_ struct tree tree = {0};
+	const struct tree_node *document, *source;
 	int k;
 
-	k = owner_read(c, RESOURCES_COPIES, file, RESOURCES_FILE_MAX, &f, &why);
-	if (k < 0)
-		return k == -ENOMEM ? k : 0; /* a copy that cannot be read is none */
-	k = tree_read_json(&tree, secret_str(&f.text), f.text.len, &document, &why_not);
+	if (asprintf(&file, "%s.json", name) < 0) {
+		file = NULL;
+		return -ENOMEM;
+	}
+	*ret = NULL;
+	k = parse_copy(c, file, &f, &tree, &document);
 	if (k <= 0)
-		return k == -ENOMEM ? k : 0;
-	return add_copy(r, n, document);
+		return k;
+	source = tree_find(document, STATE_COPY_SOURCE);
+	if (!source || source->type != TREE_TEXT)
+		return 0;
+	*ret = strdup(source->text);
+	return *ret ? 0 : -ENOMEM;
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b)

@@ -287,15 +287,19 @@ static bool is_text(const struct tree_node *node, const char *text)
 int resource_read(const struct tree_node *document, struct resource *ret, char **ret_why)
 {
 	const struct tree_node *kind = tree_find(document, "kind");
+	bool is_version =
+	    is_text(tree_find(document, "apiVersion"), RESOURCE_API_VERSION);
 	int k;
 
 	if (document->type != TREE_MAP)
 		k = resource_fail(ret, "the document", "is no resource");
 	else if (!kind || kind->type != TREE_TEXT)
 		k = resource_fail(ret, "kind", "is missing: Destination");
-	else if (!is_text(kind, "Destination"))
+	else if (!is_text(kind, "Destination") && !is_version)
 		return reason_set(ret_why, 0, "is of another kind than Destination");
-	else if (!is_text(tree_find(document, "apiVersion"), RESOURCE_API_VERSION))
+	else if (!is_text(kind, "Destination")) /* no other kind has this version */
+		k = resource_fail(ret, "kind", "must be Destination");
+	else if (!is_version)
 		k = resource_fail(ret, "apiVersion", "must be " RESOURCE_API_VERSION);
 	else
 		k = read_resource(ret, document);

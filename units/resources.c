@@ -181,6 +181,15 @@ bool resources_file_counts(const char *file)
 int resources_add_text(
     struct resources *r, const char *file, const char *text, size_t len)
 {
+	char *why = NULL;
+
+	if (len == 0) { /* nobody's wish: the disk was full, or it is being written */
+		int k = reason_set(&why, 0,
+		    "is empty (a comment would say that it is "
+		    "meant to be)");
+
+		return k < 0 ? k : add_failure(r, file, 0, why);
+	}
 	return has_suffix(file, ".json") ? add_json(r, file, text, len)
 					 : add_stream(r, file, text, len);
 }

@@ -36,6 +36,11 @@ void resources_done(struct resources *r);
 _must_check_ int resources_add_text(
     struct resources *r, const char *file, const char *text, size_t len);
 
+/* The file that a resource of this name was in when it was valid (malloc'd), or NULL: 0 or
+ * -ENOMEM. */
+_must_check_ int resources_recorded_file(
+    const struct config *c, const char *name, char **ret);
+
 /* Whether a file's name ends in .yaml, .yml or .json, and does not begin with a dot. */
 bool resources_file_counts(const char *file);
 

@@ -7,6 +7,8 @@
  *   protocols             "<service> <mail.transport.protocol>", a line each: of services
  *                         whose destination lives in a Destination service; and
  *                         "<service>:asked <SHA-256>", which question that answers
+ *   left-out              "<service> <address>:<port>", a line each: what apply left out of
+ *                         its group, as others had the port
  *   services/<name>.json  {"source": "<file>", "resource": {...}}: a resource when it was
  *                         valid
  *   maildest.conf         the settings when they were valid

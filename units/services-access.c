@@ -140,5 +140,9 @@ int service_unit_set_access(struct service_unit *s, const struct settings *setti
 	if (!name_space)
 		return set_clients(s, settings, groups);
 	group = settings_namespace_group(settings, name_space);
+	if (group && strcmp(group, EVERYONE) == 0) {
+		s->access = ACCESS_EVERYONE;
+		return 0;
+	}
 	return group ? set_named_group(s, group, groups) : set_default_group(s, groups);
 }

@@ -48,10 +48,37 @@ static void take_known(struct services *s, struct addresses *a)
 
 	for (size_t i = 0; i < s->addresses.n; i++)
 		if (address_parse(s->addresses.rows[i].value, &address) == 0)
-			addresses_take(a, &address);
+			(void)addresses_take(a, &address); /* two may have it */
 	for (size_t i = 0; i < s->n; i++)
 		if (s->list[i].resource->has_listen)
-			addresses_take(a, &s->list[i].resource->listen.address);
+			(void)addresses_take(/* chosen ones may be equal */
+			    a, &s->list[i].resource->listen.address);
+}
+
+/* Who has an address that is recorded for two, by somebody's hand: the first; 0 or -ENOMEM. */
+static int drop_doubles(struct services *all)
+{
+	struct addresses *seen = addresses_new();
+	struct address address;
+	int r = 0;
+
+	if (!seen)
+		return -ENOMEM;
+	for (size_t i = 0; i < all->n && r == 0; i++) {
+		struct service_unit *s = &all->list[i];
+		const char *recorded = state_table_find(&all->addresses, s->name);
+
+		if (!recorded || s->resource->has_listen ||
+		    address_parse(recorded, &address) < 0 ||
+		    addresses_take(seen, &address))
+			continue;
+		r = service_unit_warn(&s->warning,
+		    "another service has its recorded address %s too: it gets a new one",
+		    recorded);
+		state_table_remove(&all->addresses, s->name);
+	}
+	addresses_free(seen);
+	return r;
 }
 
 /* Whether it is known where the service listens; if so, it is set. */
@@ -136,6 +163,23 @@ static int check_endpoint(struct services *all, size_t chosen)
 	return 0;
 }
 
+/* As apply noted it, of this very port; the others of the group are open. */
+static int set_left_out(const struct services *all, struct service_unit *s)
+{
+	const char *place = state_table_find(&all->left_out, s->name);
+	char text[NETWORK_TEXT_MAX];
+
+	if (!place || !s->is_served || all->settings.activation != ACTIVATION_GROUPED)
+		return 0;
+	endpoint_format(&s->endpoint, text);
+	s->is_left_out = strcmp(place, text) == 0;
+	if (!s->is_left_out)
+		return 0;
+	return service_unit_warn(&s->warning,
+	    "left out, as another program had its port %s when maildest apply looked",
+	    text);
+}
+
 int services_set_places(struct services *s)
 {
 	struct addresses *a = addresses_new();
@@ -143,8 +187,10 @@ int services_set_places(struct services *s)
 
 	if (!a)
 		return -ENOMEM;
+	r = drop_doubles(s);
 	take_known(s, a);
-	r = give_addresses(s, a);
+	if (r == 0)
+		r = give_addresses(s, a);
 	addresses_free(a);
 	for (size_t i = 0; i < s->n && r == 0; i++) {
 		s->list[i].endpoint.port = choose_port(&s->list[i]);
@@ -153,5 +199,7 @@ int services_set_places(struct services *s)
 	for (size_t i = 0; i < s->n && r == 0; i++)
 		if (s->list[i].resource->has_listen)
 			r = check_endpoint(s, i);
+	for (size_t i = 0; i < s->n && r == 0; i++)
+		r = set_left_out(s, &s->list[i]);
 	return r;
 }

@@ -19,6 +19,9 @@ bool group_names_have(const struct group_names *g, const char *name);
 _must_check_ int service_unit_warn(char **warning, const char *format, ...)
     _printf_(2, 3);
 
+/* In .state/, see service-state.h. */
+#define SERVICES_LEFT_OUT "left-out"
+
 /* services-access.c: who may connect. `is_sure`: the settings could be read. */
 _must_check_ int service_unit_set_access(struct service_unit *s,
     const struct settings *settings, bool is_sure, const struct group_names *groups);
@@ -27,8 +30,8 @@ _must_check_ int service_unit_set_access(struct service_unit *s,
 _must_check_ int service_unit_set_protocol(
     struct service_unit *s, const struct config *c, const struct services *all);
 
-/* services-names.c: two resources, or two services, of one name: the later one is wrong. */
-_must_check_ int services_check_resources(struct services *s);
+/* services-names.c: two resources, or two services, of one name: the newer one is wrong. */
+_must_check_ int services_check_resources(struct services *s, const struct config *c);
 _must_check_ int services_check_hosts(struct services *s);
 
 /* services-places.c: addresses, ports and paths; two that are equal likewise. */

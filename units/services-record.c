@@ -10,9 +10,42 @@
 #include "owner.h"
 #include "reason.h"
 #include "resource-json.h"
-#include "services.h"
+#include "services-private.h"
 
 #define COPIES "services/"
+#define NO_SETTINGS "# there is no maildest.conf\n"
+
+/* Whether both say the same. */
+static bool are_equal(const struct state_table *a, const struct state_table *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->rows[i].name, b->rows[i].name) != 0 ||
+		    strcmp(a->rows[i].value, b->rows[i].value) != 0)
+			return false;
+	return true;
+}
+
+static int record_left_out(const struct config *c, struct services *s, char **ret_why)
+{
+	_cleanup_state_table_ struct state_table now = {0};
+	char text[NETWORK_TEXT_MAX];
+	int r = 0;
+
+	for (size_t i = 0; i < s->n && r == 0; i++) {
+		if (!s->list[i].is_left_out)
+			continue;
+		endpoint_format(&s->list[i].endpoint, text);
+		r = state_table_set(&now, s->list[i].name, text);
+	}
+	if (r < 0 || are_equal(&now, &s->left_out))
+		return r;
+	state_table_done(&s->left_out);
+	s->left_out = now;
+	now = (struct state_table){0};
+	return state_table_write(c, SERVICES_LEFT_OUT, &s->left_out, ret_why);
+}
 
 static bool is_valid(const struct resource_entry *e)
 {
@@ -134,7 +167,11 @@ static int record_settings(const struct config *c, char **ret_why)
 	r = owner_read(c, NULL, "maildest.conf", CONFIG_FILE_MAX, &f, &why);
 	if (r < 0 && r != -ENOENT)
 		return r == -ENOMEM ? r : 0; /* said already */
-	if (r == 0 && is_written(c, "maildest.conf", &f.text))
+	if (r == -ENOENT)
+		r = secret_puts(&f.text, NO_SETTINGS);
+	if (r < 0)
+		return r;
+	if (is_written(c, "maildest.conf", &f.text))
 		return 0;
 	return service_state_write(
 	    c, "maildest.conf", secret_str(&f.text), f.text.len, ret_why);
@@ -145,6 +182,8 @@ int services_record(const struct config *c, struct services *s, char **ret_why)
 	int r;
 
 	r = record_addresses(c, s, ret_why);
+	if (r == 0 && !s->warning)
+		r = record_left_out(c, s, ret_why);
 	if (r == 0)
 		r = record_copies(c, s, ret_why);
 	if (r == 0)

@@ -44,6 +44,7 @@ void services_done(struct services *s)
 	resources_done(&s->resources);
 	state_table_done(&s->addresses);
 	state_table_done(&s->protocols);
+	state_table_done(&s->left_out);
 	*s = (struct services){0};
 }
 
@@ -172,8 +173,13 @@ static int name_service(struct service_unit *s)
 static int add_service(
     struct services *s, const struct resource_entry *e, const char *tenant)
 {
-	struct service_unit *new = &s->list[s->n++];
+	struct service_unit *new = &s->list[s->n];
 
+	if (s->n == SERVICES_MAX) {
+		s->is_full = true;
+		return 0;
+	}
+	s->n++;
 	new->resource = &e->resource;
 	new->tenant = tenant;
 	new->is_copy = e->is_copy;
@@ -188,6 +194,23 @@ static bool is_good(const struct resource_entry *e)
 	return !e->is_skipped && e->resource.verdict.condition == CONDITION_SUCCESSFUL;
 }
 
+/* TenantMode=dedicated: this host is one tenant's, whatever a resource says. */
+static int refuse_tenants(struct services *s)
+{
+	if (s->settings.tenant_mode != TENANT_DEDICATED)
+		return 0;
+	for (size_t i = 0; i < s->resources.n; i++) {
+		struct resource_entry *e = &s->resources.list[i];
+
+		if (is_good(e) && e->resource.is_shared &&
+		    verdict_set(&e->resource.verdict, CONDITION_ANNOTATION_INVALID,
+			"TenantMode=dedicated in maildest.conf allows no tenants") ==
+			-ENOMEM)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static int add_services(struct services *s)
 {
 	size_t n = 0;
@@ -195,7 +218,7 @@ static int add_services(struct services *s)
 
 	for (size_t i = 0; i < s->resources.n; i++)
 		n += s->resources.list[i].resource.n_tenants + 1;
-	s->list = calloc(n + 1, sizeof(*s->list));
+	s->list = calloc(MIN_OF(n, SERVICES_MAX) + 1, sizeof(*s->list));
 	if (!s->list)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->resources.n && r == 0; i++) {
@@ -238,16 +261,23 @@ int services_load(const struct config *c, const char *group_file, struct service
 	if (r == 0)
 		r = read_table(c, &s, "protocols", &s.protocols);
 	if (r == 0)
+		r = read_table(c, &s, SERVICES_LEFT_OUT, &s.left_out);
+	if (r == 0)
 		r = resources_read(c, &s.resources);
 	if (r == 0 && s.resources.is_full)
 		r = service_unit_warn(&s.warning,
 		    "there are more than %d resources: the rest", RESOURCES_MAX);
 	if (r == 0)
-		r = services_check_resources(&s);
+		r = services_check_resources(&s, c);
+	if (r == 0)
+		r = refuse_tenants(&s);
 	if (r == 0)
 		r = add_services(&s);
 	if (r == 0)
 		r = services_check_hosts(&s);
+	if (r == 0 && s.is_full)
+		r = service_unit_warn(&s.warning,
+		    "there are more than %d services: the rest", SERVICES_MAX);
 	if (r == 0)
 		r = describe(&s, c, is_sure, group_file);
 	if (r == 0)

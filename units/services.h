@@ -13,6 +13,8 @@
 
 #define SERVICES_SOCKETS "/run/maildest/services"
 #define SERVICE_NAME_MAX 100
+/* Of all resources together: systemd takes milliseconds for each at boot. */
+#define SERVICES_MAX 16384
 
 enum service_unit_access {
 	ACCESS_ROOT, /* the group that may does not exist */
@@ -33,6 +35,11 @@ struct service_unit {
 	 * it works without further ado.
 	 */
 	bool is_served;
+	/*
+	 * Whether apply found its port in use and left it out: in a group, one port that
+	 * cannot be opened would cost all of them theirs. Never without groups.
+	 */
+	bool is_left_out;
 	struct verdict verdict;
 	char *warning; /* what is odd, yet accepted; or NULL */
 
@@ -57,9 +64,10 @@ struct services {
 	char *path; /* of the configuration */
 	struct settings settings;
 	struct resources resources;
-	struct state_table addresses, protocols;
+	struct state_table addresses, protocols, left_out;
 	struct service_unit *list; /* in the order of resources and their tenants */
 	size_t n;
+	bool is_full;  /* of SERVICES_MAX: there are more */
 	char *warning; /* of the settings or the state as a whole; or NULL */
 };
 
@@ -80,8 +88,8 @@ const struct service_unit *services_find(const struct services *s, const char *n
 char *service_unit_long_host(const struct service_unit *s);
 
 /*
- * Records the addresses of all services that are served, copies of all valid resources
- * and of maildest.conf, and forgets the copies of resources that are gone. Addresses of
+ * Records the addresses of all services that are served, which are left out, copies of
+ * all valid resources and of maildest.conf, and forgets the copies of resources that are gone. Addresses of
  * services that are gone are kept for when they return. 0, or -errno with *ret_why.
  */
 _must_check_ int services_record(

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WANTS "sockets.target.wants"
 #define HEAD "# made by maildest-generator\n"
 
 char *unit_format(const char *format, ...)
@@ -30,17 +29,34 @@ static int write_text(int folder, const char *file, const char *text)
 	    folder, file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	size_t len = strlen(text);
 	ssize_t n;
+	int r = 0;
 
 	if (fd < 0)
 		return -errno;
-	n = write(fd, text, len);
-	if (n < 0)
-		return -errno;
-	return (size_t)n == len ? 0 : -ENOSPC;
+	while (len > 0 && r == 0) {
+		n = write(fd, text, len);
+		if (n < 0 && errno != EINTR)
+			r = -errno;
+		if (n > 0) {
+			text += n;
+			len -= (size_t)n;
+		}
+	}
+	if (r < 0)
+		(void)unlinkat(folder, file, 0); /* none is better than half of one */
+	return r;
+}
+
+bool unit_is_generated(const char *name)
+{
+	return strncmp(name, "maildest-svc-", strlen("maildest-svc-")) == 0 ||
+	       strncmp(name, "maildest-group-", strlen("maildest-group-")) == 0;
 }
 
 int unit_write_file(const struct unit_folder *folder, const char *file, const char *text)
 {
+	if (folder->texts)
+		return state_table_set(folder->texts, file, text);
 	return write_text(folder->fd, file, text);
 }
 
@@ -48,27 +64,33 @@ int unit_write(const struct unit_folder *folder, const char *unit, const char *t
     const char *text)
 {
 	_cleanup_free_ char *target = NULL, *dropin = NULL, *file = NULL, *whole = NULL;
+	int r;
 
 	if (!(target = unit_format(TEMPLATES_DIR "/%s", template)) ||
 	    !(dropin = unit_format("%s.d", unit)) ||
 	    !(file = unit_format("%s.d/service.conf", unit)) ||
 	    !(whole = unit_format(HEAD "%s", text)))
 		return -ENOMEM;
+	if (folder->texts)
+		return state_table_set(folder->texts, unit, whole);
 	if (mkdirat(folder->fd, dropin, 0755) < 0)
 		return -errno;
-	if (symlinkat(target, folder->fd, unit) < 0)
-		return -errno;
-	return write_text(folder->fd, file, whole);
+	r = write_text(folder->fd, file, whole);
+	if (r < 0)
+		return r; /* without this text it would be no unit */
+	return symlinkat(target, folder->fd, unit) < 0 ? -errno : 0;
 }
 
 int unit_want(const struct unit_folder *folder, const char *unit)
 {
 	_cleanup_free_ char *target = NULL, *link = NULL;
 
+	if (folder->texts)
+		return 0;
 	if (!(target = unit_format("../%s", unit)) ||
-	    !(link = unit_format(WANTS "/%s", unit)))
+	    !(link = unit_format(UNIT_WANTS "/%s", unit)))
 		return -ENOMEM;
-	if (mkdirat(folder->fd, WANTS, 0755) < 0 && errno != EEXIST)
+	if (mkdirat(folder->fd, UNIT_WANTS, 0755) < 0 && errno != EEXIST)
 		return -errno;
 	return symlinkat(target, folder->fd, link) < 0 ? -errno : 0;
 }

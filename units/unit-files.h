@@ -14,11 +14,19 @@
 /* Each service has two: TCP and Unix. */
 #define UNIT_GROUP_SERVICES (UNIT_GROUP_SOCKETS / 2)
 
+/* Has sockets.target start what is linked in it. */
+#define UNIT_WANTS "sockets.target.wants"
+
 struct unit_folder {
-	int fd; /* borrowed */
+	int fd; /* borrowed; not used with `texts` */
 	const char
 	    *path; /* as the generator was given it: handlers read groups' files there */
+	/* What files would say, by the name of a unit or file, with none written; or NULL */
+	struct state_table *texts; /* borrowed */
 };
+
+/* Whether a unit, or what goes with one, has a name that only these have. */
+bool unit_is_generated(const char *name);
 
 /*
  * Writes the units of all services that are served, in the mode of their settings.

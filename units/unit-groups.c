@@ -240,7 +240,7 @@ int unit_groups_write(const struct unit_folder *folder, struct services *s)
 	if (!served)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->n; i++)
-		if (s->list[i].is_served)
+		if (s->list[i].is_served && !s->list[i].is_left_out)
 			served[n++] = &s->list[i];
 	qsort(served, n, sizeof(struct service_unit *), by_unit_and_name);
 	for (size_t i = 1; i <= n && r == 0; i++) {

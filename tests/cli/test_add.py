@@ -14,6 +14,7 @@ from rig.maildest import BUILD
 
 PROGRAM = BUILD / "cli" / "maildest"
 PASSWORD = "marker-added-password"
+TENANTS = "transparent-proxy.connectivity.api.sap/tenant-subdomains"
 M365 = (
     "--preset=m365", "--protocol=smtp", "--user=app@contoso.com", "--azure-tenant=directory",
     "--client-id=client", "--secret-file=-",
@@ -162,6 +163,26 @@ def test_a_name_that_can_be_no_hosts(command):
     assert done.returncode == 3 and "--no-service" in done.stderr
     command("add", "--no-test", "--no-service", *PLAIN, "--", "-x", input=PASSWORD)
     assert destination(command, "-x")
+
+
+def test_a_name_that_another_file_has(command):
+    """The one that is there keeps the name: the new one would be written and never served."""
+    command.basic("smtp")
+    command.resource("neu", "smtp", file="zz")
+    command.resource("a", "smtp", annotations={TENANTS: '["b"]'})
+    for name in ("neu", "a-b"):
+        done = command.run("add", name, *PLAIN, "--no-test", input=PASSWORD)
+        assert done.returncode == 3, f"{name}: ends with {done.returncode}: {done.stderr}"
+        assert f"has the service '{name}' already" in done.stderr, done.stderr
+        assert not (command.config / "destinations" / f"{name}.json").exists()
+    command("add", "neu", *PLAIN, "--no-test", "--no-service", input=PASSWORD)
+
+
+def test_settings_with_which_nothing_works_are_told_first(command):
+    command.target.write("maildest.conf", "ClientLogin=requierd\n")
+    done = command.run("add", "mail", *PLAIN, "--no-test", input=PASSWORD)
+    assert done.returncode == 3 and "maildest.conf: line 1" in done.stderr, done.stderr
+    assert not (command.config / "destinations").joinpath("mail.json").exists()
 
 
 def converse(command, answers):

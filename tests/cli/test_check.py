@@ -46,6 +46,25 @@ def test_one_name_alone(command):
     command("check", "neither", status=7)
 
 
+@pytest.mark.parametrize("by", ("setting", "annotation"))
+def test_a_required_login_needs_somebody_who_may(command, by):
+    """Clients would be asked for a password that nobody has."""
+    command.basic("smtp")
+    if by == "setting":
+        command.target.write("maildest.conf", "ClientLogin=required\n")
+        command.resource("mail", "smtp")
+    else:
+        command.resource("mail", "smtp", annotations={"maildest/client-login": "required"})
+        command.resource("open", "smtp")
+    found = results(command, status=3)
+    assert [name for kind, name in found if kind == "clients"] == ["mail"], found
+    row = found["clients", "mail"]
+    assert row["result"] == "error" and "no such file" in row["reason"], row
+    (command.config / "clients").mkdir(mode=0o750)
+    command.target.write("clients/mail", "app:marker-password-cli\n", 0o640)
+    assert results(command, status=0)["clients", "mail"]["result"] == "ok"
+
+
 def test_what_is_in_the_wrong_place_is_said(command):
     command.target.write("destinations/notes.txt", "")
     row = results(command, status=0)["destination", "notes.txt"]

@@ -2,6 +2,7 @@
 """maildest list, hosts and sync: services as they are meant to be."""
 
 import re
+import socket
 
 import pytest
 
@@ -20,9 +21,27 @@ def services(command):
 
 def test_lines_for_etc_hosts(services):
     lines = services("hosts").splitlines()
+    assert (lines[0], lines[-1]) == ("# maildest: begin", "# maildest: end")
+    lines = lines[1:-1]
     names = [re.fullmatch(rf"{ADDRESS} +(.*)", line)[1] for line in lines]
     assert names == ["mail", "shared-acme shared-acme.prod", "shared-blue shared-blue.prod"]
     assert len({line.split()[0] for line in lines}) == 3, "two services have one address"
+
+
+def test_a_name_of_this_host_stays_its_own(command):
+    """Appended to /etc/hosts, the line would lead all that this host calls itself to a mail port."""
+    own = socket.gethostname().split(".")[0].lower()
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", own):
+        pytest.skip(f"this host is called {own!r}, which no service can be")
+    command.basic("smtp")
+    command.resource("mail", "smtp")
+    command.resource(own, "smtp")
+    done = command.run("hosts")
+    assert done.returncode == 0 and f"{own}: left out" in done.stderr, done.stderr
+    assert [line.split()[1] for line in done.stdout.splitlines()[1:-1]] == ["mail"]
+    rows = [row for row in command.json("check", status=None)["results"]
+            if row["kind"] == "name"]  # fmt: skip
+    assert [row["name"] for row in rows] == [own] and "this host's own" in rows[0]["reason"], rows
 
 
 def test_hosts_for_machines(services):
@@ -86,7 +105,9 @@ def test_sync_says_what_the_helper_lacks(command):
     assert row["result"] == "error" and "helper is not running" in row["reason"]
 
 
-def test_apply_without_systemd_says_so(services):
-    done = services.run("apply", env={"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent"})
-    assert done.returncode == 1
-    assert "systemd" in done.stderr
+@pytest.mark.parametrize("words", (("apply",), ("apply", "--dry-run")), ids=" ".join)
+def test_apply_is_for_the_systems_configuration(services, words):
+    """The generator reads no other: the steps would come of one and the units of another."""
+    done = services.run(*words)
+    assert done.returncode == 2
+    assert "/etc/maildest alone" in done.stderr

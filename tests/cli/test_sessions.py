@@ -9,6 +9,7 @@ import pytest
 
 from fakes.target import NOBODY
 from rig import waiting
+from rig.forking import ForkingHandler, tcp
 
 NAME = f"service-{os.getpid()}"
 
@@ -36,6 +37,20 @@ def test_a_session_is_listed(command, session):
     assert 0 < row["bytes_to_client"] <= len(session.got)
     assert 0 <= row["age"] < 60
     assert NAME in command("sessions", NAME)
+
+
+def test_the_client_of_a_forked_session(command, maildest, serve):
+    """Its descriptor is above that of the connection to the server."""
+    maildest.destination(NAME, serve("smtp"))
+    maildest.start_helper()
+    handler = ForkingHandler(maildest, [("x", tcp())], destination=NAME)
+    with handler.dial("x") as here:
+        assert here.line().startswith("220 ")
+        (row,) = command.json("sessions", NAME)["sessions"]
+        assert row["client"] == "%s:%d" % here.address()
+        assert row["bytes_from_client"] == 0, "these are the server's"
+        here.send("QUIT")
+        here.rest()
 
 
 def test_no_session_of_that_name(command):

@@ -129,3 +129,26 @@ def test_protocols_of_others_are_dropped(command, helper, remote):
     command("sync", status=3)
     left = {name for name in rows(command, "protocols") if ":" not in name}
     assert left == {"c"}, "a protocol is kept that is nobody's"
+
+
+def test_what_is_edited_meanwhile_is_looked_at_again(command, helper, remote):
+    """systemd does not watch while its service runs."""
+    remote("a", "good")
+
+    def answer(_):
+        if not (command.config / "services/b.json").exists():
+            remote("b", "good")
+        return FOUND
+
+    asked = helper(good=answer).asked
+    said = command.json("sync")["results"]
+    assert {"a", "b"} <= set(rows(command, "protocols")), "what is new is left to the timer"
+    assert len(asked) == 3, "each is asked for once, and both when b has come"
+    assert [row["name"] for row in said] == ["a", "b"], said
+
+
+def test_edits_without_end_are_left_to_the_timer(command, helper, remote):
+    remote("a", "good")
+    asked = helper(good=lambda _: remote("a", "good") or FOUND).asked
+    command("sync")
+    assert len(asked) == 5, "it goes on for as long as somebody edits"

@@ -133,6 +133,12 @@ def test_no_helper(command, maildest, serve, tokens):
     assert "maildest-helper.socket" in refused(command, 1)["hint"]
 
 
+def test_a_destination_that_is_not_there(command):
+    done = command.run("test", "nosuch")
+    assert done.returncode == 3 and "there is no such file" in done.stdout, done
+    assert "(null)" not in done.stdout
+
+
 def test_a_broken_file(command, maildest):
     maildest.write("destinations/mail.json", "{")
     said = refused(command, 3)

@@ -52,6 +52,13 @@ def test_wrong_use_is_said_and_has_a_status_of_its_own(command, words):
     assert done.stderr and not done.stdout
 
 
+def test_options_before_the_command_are_told_where_they_stand(command):
+    done = command.run("--json", "list")
+    assert done.returncode == 2 and "options stand behind the command" in done.stderr, done.stderr
+    done = command.run("lists")
+    assert "there is no such command" in done.stderr, done.stderr
+
+
 def test_without_a_configuration(command):
     done = command.run("check", env={"MAILDEST_CONFIG_DIR": "/nonexistent"})
     assert done.returncode == 7

@@ -57,6 +57,18 @@ def test_a_session_needs_no_file(scene, remote, protocol, named):
     handler.wait_for_end("mail", 2, RESULT="ok", SERVICE="s")
 
 
+@pytest.mark.parametrize("key", ["KeyStoreLocation", "TrustStoreLocation"])
+def test_its_certificates_are_not_taken(scene, remote, key):
+    """The service may have a certificate of that name; whom this host trusts is decided here."""
+    keys = scene.keys("imap4", "BasicAuthentication")
+    remote.add("mail", **keys | {key: "corporate.pem"})
+    handler = serve(scene, "--instance=ds")
+    assert "BYE" in select(handler)
+    record = handler.wait_for_end("mail", RESULT="configuration")
+    assert "/certificates/corporate.pem: there is no such file (cert" in record["MESSAGE"], record
+    assert "of the Destination service are not taken; put it into" in record["MESSAGE"], record
+
+
 def test_what_the_service_has_not_is_an_operators_business(scene, remote):
     scene.maildest.add_destination("mail", scene.keys("imap4", "BasicAuthentication"))
     handler = serve(scene, "--instance=ds")

@@ -49,7 +49,8 @@ static void expect_text(const char *file, const char *text, const char *want)
 
 START_TEST(test_reads_streams)
 {
-	expect_text("a.yaml", "", "");
+	expect_text("a.yaml", "", "!");
+	expect_text("a.yaml", "# meant to be empty\n", "");
 	expect_text("a.yaml", "# nothing\n\n---\n# nothing\n---\n", "");
 	expect_text("a.yaml", GOOD("a"), "a");
 	expect_text(
@@ -194,11 +195,19 @@ START_TEST(test_a_copy_stands_in_for_what_is_broken)
 	config_tree_puts(&t, "services/a.yaml", GOOD("a") "  service: {port: 0}\n");
 	expect_tree(&t, "a resource that is wrong", "! a*");
 	config_tree_puts(&t, "services/a.yaml", GOOD("other") "  service: {port: 0}\n");
-	expect_tree(&t, "another that is wrong", "!");
+	expect_tree(&t, "another that is wrong", "! a*");
 	config_tree_puts(&t, "services/a.yaml", "kind: [\n---\n" GOOD("a"));
 	expect_tree(&t, "it is valid beside something wrong", "! a");
-	config_tree_puts(&t, "services/b.yaml", "");
+	config_tree_puts(&t, "services/b.yaml", "# nothing\n");
 	expect_tree(&t, "it is gone from its file", "! a");
+	config_tree_puts(&t, "services/b.yaml", "");
+	expect_tree(&t, "its file is empty", "! a ! b*");
+	config_tree_puts(&t, "services/b.yaml", GOOD("c") "---\napiVersion: dest");
+	expect_tree(&t, "its file is cut before it", "! a c ! b*");
+	config_tree_puts(&t, "services/b.yaml",
+	    "apiVersion: destination.connectivity.api.sap/v1\n"
+	    "kind: Destinaton\nmetadata: {name: b}\n");
+	expect_tree(&t, "its kind is mistyped", "! a ! b*");
 	config_tree_puts(&t, "services/z.yaml", GOOD("b"));
 	config_tree_puts(&t, "services/b.yaml", "kind: [\n");
 	expect_tree(&t, "it has moved to another file", "! a ! b");

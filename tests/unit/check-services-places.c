@@ -72,6 +72,28 @@ START_TEST(test_a_recorded_address_counts)
 }
 END_TEST
 
+START_TEST(test_an_address_that_two_have_is_the_firsts)
+{
+	_cleanup_services_tree_ struct services_tree t;
+	_cleanup_free_ char *why = NULL, *given = NULL;
+
+	services_tree_make(&t);
+	config_tree_puts(&t.tree, ".state/addresses", "a 127.88.1.2\nb 127.88.1.2\n");
+	services_tree_puts(
+	    &t, "a.yaml", RESOURCE("name: a", SMTP) RESOURCE("name: b", SMTP));
+	services_tree_load(&t);
+	ck_assert_str_eq(services_tree_endpoint(&t, "a"), "127.88.1.2:587");
+	ck_assert_str_ne(services_tree_endpoint(&t, "b"), "127.88.1.2:587");
+	ck_assert_ptr_nonnull(strstr(services_tree_find(&t, "b")->warning, "127.88.1.2"));
+	ck_assert_ptr_null(services_tree_find(&t, "a")->warning);
+	given = strdup(services_tree_endpoint(&t, "b"));
+	ck_assert_int_eq(services_record(&t.config, &t.services, &why), 0);
+	services_tree_load(&t);
+	ck_assert_str_eq(services_tree_endpoint(&t, "b"), given);
+	ck_assert_ptr_null(services_tree_find(&t, "b")->warning);
+}
+END_TEST
+
 START_TEST(test_who_takes_an_address_that_is_taken)
 {
 	static const struct {
@@ -176,6 +198,7 @@ int main(void)
 	    test_ports,
 	    test_an_address_stays_when_it_is_recorded,
 	    test_a_recorded_address_counts,
+	    test_an_address_that_two_have_is_the_firsts,
 	    test_who_takes_an_address_that_is_taken,
 	    test_a_chosen_address_is_not_given_away,
 	    test_long_names_have_paths_that_fit,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "check-program.h"
 #include "services-tree.h"
@@ -79,6 +80,37 @@ START_TEST(test_tenants_have_a_service_each)
 }
 END_TEST
 
+START_TEST(test_a_host_of_one_tenant_has_no_others)
+{
+	static const struct {
+		const char *settings;
+		size_t n;
+	} rows[] = {
+	    {"# none\n", 2},
+	    {"TenantMode=shared\n", 2},
+	    {"TenantMode=dedicated\n", 0},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		_cleanup_services_tree_ struct services_tree t;
+		const struct verdict *v;
+
+		services_tree_make(&t);
+		config_tree_puts(&t.tree, "maildest.conf", rows[i].settings);
+		services_tree_puts(&t, "a.yaml",
+		    RESOURCE("name: mail, annotations: {" TENANTS ": '[\"t1\", \"t2\"]'}",
+			SMTP));
+		services_tree_load(&t);
+		v = &t.services.resources.list[0].resource.verdict;
+		ck_assert_uint_eq(t.services.n, rows[i].n);
+		ck_assert_int_eq(v->condition,
+		    rows[i].n ? CONDITION_SUCCESSFUL : CONDITION_ANNOTATION_INVALID);
+		if (rows[i].n == 0)
+			ck_assert_ptr_nonnull(strstr(v->message, "TenantMode=dedicated"));
+	}
+}
+END_TEST
+
 START_TEST(test_all_arguments)
 {
 	_cleanup_services_tree_ struct services_tree t;
@@ -116,6 +148,8 @@ START_TEST(test_who_may_connect)
 	    {"no namespace", NULL, "", "group:maildest-clients", NULL},
 	    {"other clients", "Clients=mailers\n", "", "group:mailers", NULL},
 	    {"everyone", "Clients=everyone\n", "", "everyone", NULL},
+	    {"everyone of a namespace", "Namespace.dev=everyone\n", ", namespace: dev",
+		"everyone", NULL},
 	    {"clients are not those of a namespace", "Clients=everyone\n",
 		", namespace: dev", "root", "group maildest-ns-dev:"},
 	    {"settings that are wrong", "Clients\n", "", "root", "until maildest.conf"},
@@ -317,11 +351,94 @@ START_TEST(test_broken_settings_do_not_change_the_mode)
 }
 END_TEST
 
+/* An empty file is no wish: what was forbidden stays forbidden. */
+START_TEST(test_empty_settings_are_broken_ones)
+{
+	_cleanup_services_tree_ struct services_tree t;
+	_cleanup_free_ char *why = NULL;
+
+	services_tree_make(&t);
+	config_tree_puts(&t.tree, "maildest.conf", "Activation=grouped\n");
+	services_tree_puts(&t, "a.yaml", RESOURCE("name: a", SMTP));
+	services_tree_load(&t);
+	ck_assert_int_eq(services_record(&t.config, &t.services, &why), 0);
+	config_tree_puts(&t.tree, "maildest.conf", "");
+	services_tree_load(&t);
+	ck_assert_ptr_nonnull(strstr(t.services.warning, "maildest.conf: is empty"));
+	ck_assert_int_eq(t.services.settings.activation, ACTIVATION_GROUPED);
+	config_tree_puts(&t.tree, "maildest.conf", "# nothing\n");
+	services_tree_load(&t);
+	ck_assert_ptr_null(t.services.warning);
+	ck_assert_int_eq(t.services.settings.activation, ACTIVATION_ACCEPT);
+}
+END_TEST
+
+/* Whoever uses it would send with another destination, without having changed anything. */
+START_TEST(test_a_new_file_takes_nobodys_name)
+{
+	_cleanup_services_tree_ struct services_tree t;
+	_cleanup_free_ char *why = NULL, *path = NULL;
+
+	services_tree_make(&t);
+	services_tree_puts(&t, "one.yaml", RESOURCE("name: one", SMTP));
+	services_tree_puts(&t, "two-b.yaml", RESOURCE("name: two-b", SMTP));
+	services_tree_load(&t);
+	ck_assert_int_eq(services_record(&t.config, &t.services, &why), 0);
+	services_tree_puts(
+	    &t, "one copy.yaml", RESOURCE("name: one", "destinationRef: {name: imap}"));
+	services_tree_puts(&t, "a.yaml",
+	    RESOURCE("name: two, annotations: {" TENANTS ": '[\"b\"]'}", SMTP));
+	services_tree_load(&t);
+	expect_arguments(
+	    &t, "one", "--service=one --clients=group:maildest-clients -- smtp");
+	ck_assert_int_eq(t.services.resources.list[1].resource.verdict.condition,
+	    CONDITION_DUPLICATE_RESOURCE);
+	ck_assert(services_tree_find(&t, "two-b")->is_served);
+	ck_assert(!services_tree_find(&t, "two_b")->is_served);
+	path = config_tree_path(&t.tree, "services/one.yaml");
+	ck_assert_int_eq(unlink(path), 0);
+	services_tree_load(&t);
+	expect_arguments(
+	    &t, "one", "--service=one --clients=group:maildest-clients -- imap");
+}
+END_TEST
+
+/* 64 resources of 4,096 tenants are a few kilobytes with an alias of YAML. */
+START_TEST(test_more_services_than_there_may_be)
+{
+	_cleanup_services_tree_ struct services_tree t;
+	_cleanup_secret_ struct secret text = {0};
+
+	services_tree_make(&t);
+	ck_assert_int_eq(
+	    secret_puts(&text, "kind: List\nitems:\n- &a\n  apiVersion: x\n"), 0);
+	for (int i = 0; i < 6; i++) {
+		ck_assert_int_eq(secret_printf(&text,
+				     "- apiVersion: destination.connectivity.api.sap/v1\n"
+				     "  kind: Destination\n  metadata:\n    name: r%d\n"
+				     "    annotations:\n      " TENANTS ": ",
+				     i),
+		    0);
+		ck_assert_int_eq(secret_puts(&text, i ? "*t\n" : "&t '["), 0);
+		for (int k = 0; i == 0 && k < 4096; k++)
+			ck_assert_int_eq(
+			    secret_printf(&text, "%s\"t%d\"", k ? "," : "", k), 0);
+		ck_assert_int_eq(secret_puts(&text, i ? "" : "]'\n"), 0);
+		ck_assert_int_eq(secret_puts(&text, "  spec: {" SMTP "}\n"), 0);
+	}
+	services_tree_puts(&t, "a.yaml", secret_str(&text));
+	services_tree_load(&t);
+	ck_assert_uint_eq(t.services.n, SERVICES_MAX);
+	ck_assert_ptr_nonnull(strstr(t.services.warning, "more than 16384 services"));
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
 	    test_a_resource_becomes_a_service,
 	    test_tenants_have_a_service_each,
+	    test_a_host_of_one_tenant_has_no_others,
 	    test_all_arguments,
 	    test_who_may_connect,
 	    test_names_are_had_once,
@@ -330,6 +447,9 @@ int main(void)
 	    test_what_destinations_lack,
 	    test_a_tenants_own_destination_wins,
 	    test_broken_settings_do_not_change_the_mode,
+	    test_empty_settings_are_broken_ones,
+	    test_a_new_file_takes_nobodys_name,
+	    test_more_services_than_there_may_be,
 	};
 
 	return check_program("services", tests, ELEMENTSOF(tests));

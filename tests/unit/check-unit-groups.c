@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Units of groups on a disk that is full, and in a folder where something is in the way. */
+
+#include "unit-files.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "check-program.h"
+#include "services-tree.h"
+
+/* More than the files of one service have, less than those of many. */
+#define FILE_MAX 1500
+#define MANY 30
+
+#define RESOURCE(metadata)                                \
+	"---\n" SERVICES_API "metadata: {" metadata "}\n" \
+	"spec: {destinationRef: {name: smtp}}\n"
+
+/* Group one has a service, group two has many: other clients may use these. */
+static void make(struct services_tree *t)
+{
+	_cleanup_secret_ struct secret text = {0};
+
+	services_tree_make(t);
+	config_tree_puts(&t->tree, "maildest.conf", "Activation=grouped\n");
+	ck_assert_int_eq(secret_puts(&text, RESOURCE("name: one")), 0);
+	for (int i = 0; i < MANY; i++)
+		ck_assert_int_eq(
+		    secret_printf(&text, RESOURCE("name: many-%d, namespace: prod"), i),
+		    0);
+	services_tree_puts(t, "a.yaml", secret_str(&text));
+	services_tree_load(t);
+	ck_assert_uint_eq(t->services.n, 1 + MANY);
+}
+
+static void open_output(const struct services_tree *t, struct unit_folder *ret)
+{
+	char *path = config_tree_path(&t->tree, "out");
+
+	ck_assert_int_eq(mkdir(path, 0755), 0);
+	*ret = (struct unit_folder){
+	    .fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .path = path};
+	ck_assert_int_ge(ret->fd, 0);
+}
+
+static void close_output(struct unit_folder *folder)
+{
+	(void)close(folder->fd);
+	free((char *)folder->path);
+}
+
+/* The one service has its units; of the others each says why it has none. */
+static void expect_one_group(
+    const struct services_tree *t, const struct unit_folder *folder)
+{
+	const struct service_unit *one = services_tree_find(t, "one");
+	_cleanup_free_ char *wants = NULL;
+
+	ck_assert(one->is_served);
+	ck_assert_int_gt(asprintf(&wants, UNIT_WANTS "/%s", one->unit), 0);
+	ck_assert_int_eq(faccessat(folder->fd, wants, F_OK, AT_SYMLINK_NOFOLLOW), 0);
+	for (size_t i = 0; i < t->services.n; i++) {
+		const struct service_unit *s = &t->services.list[i];
+
+		if (s == one)
+			continue;
+		ck_assert_msg(!s->is_served, "%s is said to be served", s->name);
+		ck_assert_int_eq(s->verdict.condition, CONDITION_SERVICE_CREATION_FAILED);
+		ck_assert_ptr_nonnull(strstr(s->verdict.message, "units of its group"));
+	}
+}
+
+START_TEST(test_a_full_disk_costs_the_group_that_does_not_fit)
+{
+	struct rlimit limit = {FILE_MAX, FILE_MAX};
+	_cleanup_services_tree_ struct services_tree t;
+	struct unit_folder folder;
+
+	make(&t);
+	open_output(&t, &folder);
+	(void)signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	ck_assert_int_eq(units_write(&folder, &t.services), 0);
+	expect_one_group(&t, &folder);
+	close_output(&folder);
+}
+END_TEST
+
+START_TEST(test_what_is_in_the_way_costs_one_group)
+{
+	_cleanup_services_tree_ struct services_tree t;
+	_cleanup_free_ char *obstacle = NULL;
+	struct unit_folder folder;
+
+	make(&t);
+	open_output(&t, &folder);
+	ck_assert_int_gt(
+	    asprintf(&obstacle, "%s.d", services_tree_find(&t, "many-0")->unit), 0);
+	ck_assert_int_eq(mkdirat(folder.fd, obstacle, 0755), 0);
+	ck_assert_int_eq(units_write(&folder, &t.services), 0);
+	expect_one_group(&t, &folder);
+	close_output(&folder);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+	    test_a_full_disk_costs_the_group_that_does_not_fit,
+	    test_what_is_in_the_way_costs_one_group,
+	};
+
+	return check_program("unit-groups", tests, ELEMENTSOF(tests));
+}
