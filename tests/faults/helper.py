@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One helper in which a call fails for each of many token requests, and what it must go on doing."""
+
+import contextlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from . import campaign, control  # noqa: I001  (sets the path for those below)
+from fakes.token_service import TokenService, token_reply
+from rig.maildest import BUILD, SANITIZER_REPORT, SANITIZERS
+from rig.secrets import find
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "helper"))
+from helper_process import CLIENT_SECRET, Caller, Helper  # noqa: E402
+
+LIBRARY = BUILD / "tests" / "faults" / "faults.so"
+TOKEN = "marker-access-token-91c7f2ab"
+# libcurl does not notice that its own wake-up call was lost, but gives up after 30 s.
+PATIENCE = 45
+# Neither an epoll_wait(2) nor the read(2) of a timer has an error that passes. Memory is the affair of libcurl (7.88) here, which
+# crashes without some of its own.
+KINDS = ("write", "connect", "accept", "open", "socket")
+
+
+class Tested:
+    """A helper, its token service, and destinations that nobody has asked for yet."""
+
+    def __init__(self, folder):
+        self.service = TokenService()
+        self.service.reply = token_reply(TOKEN)
+        self.control = control.Control(f"{folder}/control", LIBRARY)
+        order = SANITIZERS["ASAN_OPTIONS"] + ":verify_asan_link_order=0"
+        environment = self.control.environment() | SANITIZERS | {"ASAN_OPTIONS": order}
+        self.helper = Helper(folder, environment=environment)
+        os.makedirs(os.path.dirname(self.helper.path), exist_ok=True)
+        self.helper.start()
+        self._names = 0
+        self.hits = 0  # the calls that failed within the last request
+
+    def stop(self):
+        self.control.clear()
+        status = self.helper.stop()
+        self.service.close()
+        log = self.helper.log.decode(errors="replace")
+        assert status == 0, f"the helper ended with {status}: {log[-4000:]}"
+        assert not SANITIZER_REPORT.search(log), log
+        leaks = find([CLIENT_SECRET, TOKEN], {"log": log})
+        assert not leaks, f"a secret is in the log: {leaks}"
+
+    def cold(self):
+        """A destination whose token is in no cache, in the place of the one before."""
+        self._names += 1
+        self.helper.destination(self.service.url(), clientId=f"client-{self._names}")
+
+    def ask(self):
+        """The answer to a token request; {} if the helper ends the connection instead."""
+        try:
+            caller = Caller(self.helper.path)
+        except OSError:
+            return {}
+        caller.socket.settimeout(PATIENCE)
+        try:
+            names = {"service": "smtp", "destination": "mail"}
+            caller.send_raw(
+                Caller.message("OpenSession", names) + Caller.message("GetToken")
+            )
+            opened = caller.receive()
+            return caller.receive() if "error" not in opened else opened
+        except (EOFError, ConnectionError):
+            return {}
+        except json.JSONDecodeError as wrong:
+            raise AssertionError("the helper's answer is no JSON") from wrong
+        finally:
+            caller.close()
+
+    def calls(self):
+        """How many of each kind a request makes that nobody disturbs, and that is not the first."""
+        for _ in range(2):
+            self.cold()
+            self.control.clear()
+            assert self.ask()["parameters"]["access_token"] == TOKEN
+        return self.control.counts
+
+    def request(self, kind, error, n):
+        """What is wrong with a request whose nth call fails, and with the next one; or None."""
+        self.cold()
+        self.control.arm(kind, error, n)
+        try:
+            answer = self.ask()
+        except TimeoutError:
+            return "it is not answered"
+        finally:
+            self.hits = self.control.hits
+            self.control.clear()
+        if answer and "error" not in answer and answer["parameters"]["access_token"] != TOKEN:
+            return "the token is not the one that was issued"
+        self.cold()
+        after = self.ask()
+        if self.helper.process.poll() is not None:
+            return f"the helper has ended with {self.helper.process.returncode}"
+        if after.get("parameters", {}).get("access_token") != TOKEN:
+            return f"the next request is answered {after}"
+        return None
+
+
+def of_helper(here, every, kinds=KINDS):
+    """Requests to one helper with faults one after the other: a Tally."""
+    tally = campaign.Tally(calls=here.calls())
+    for kind, words, error, _, n in campaign.plan(tally.calls, every, "helper", kinds):
+        wrong = here.request(kind, error, n)
+        tally.runs += 1
+        tally.hits += here.hits
+        if wrong:
+            log = here.helper.log.decode(errors="replace")[-2000:]
+            tally.complaints.append((wrong, f"helper {kind} {n} ({words})", log))
+            if here.helper.process.poll() is not None:
+                break
+    return tally
+
+
+@contextlib.contextmanager
+def tested():
+    """A helper in a folder of its own, whose end is judged."""
+    folder = tempfile.mkdtemp(prefix="mdh-", dir="/tmp")
+    try:
+        here = Tested(folder)
+        try:
+            yield here
+        finally:
+            here.stop()
+    finally:
+        shutil.rmtree(folder)
