@@ -370,7 +370,7 @@ SETTINGS = {
 def test_bad_settings(maildest, label, protocol):
     text, word = SETTINGS[label]
     name, _ = write(maildest, protocol, text_of(protocol))
-    path = maildest.write("maildest.conf", "")
+    path = maildest.write("maildest.conf", "# nothing\n")
     path.write_bytes(text)
     assert_refused(maildest, protocol, name, str(path), word)
 
@@ -386,7 +386,7 @@ SETTINGS_FILES = {
 def test_settings_that_are_no_file(maildest, label):
     change, word = SETTINGS_FILES[label]
     name, _ = write(maildest, "smtp", text_of("smtp"))
-    path = maildest.write("maildest.conf", "")
+    path = maildest.write("maildest.conf", "# nothing\n")
     change(path)
     assert_refused(maildest, "smtp", name, str(path), word)
 

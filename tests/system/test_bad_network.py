@@ -204,7 +204,7 @@ def test_a_client_that_leaves_while_the_name_is_resolved(maildest, shim, serve, 
     mark = maildest.folder / "hangs"
     env = shim.environment(SPEED=25, HOST="slow.example", HANG=mark)
     session = maildest.connect(protocol, env=env)
-    waiting.until(mark.exists, "the name is not asked for")
+    waiting.until(lambda: mark.exists() and mark.stat().st_size, "the name is not asked for")
     session.reset()
     maildest.assert_record(session.record(), "timeout")
 

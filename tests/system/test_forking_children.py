@@ -145,7 +145,7 @@ def test_a_session_that_hangs_says_its_last_words(maildest, serve, shim):
     preload = shim.environment(SPEED=20, HOST="slow.example", HANG=mark)
     handler = ForkingHandler(maildest, [("alpha", tcp()), ("beta", tcp())], environment=preload)
     with handler.dial("alpha", timeout=5) as session:
-        waiting.until(mark.exists, "the name is not asked for")
+        waiting.until(lambda: mark.stat().st_size, "the name is not asked for")
         assert handler.visit("beta", timeout=5).startswith("* OK")
         assert session.rest().startswith(b"421 4.4.2 "), handler.log()
     handler.wait_for_record("alpha", RESULT="timeout", PRIORITY=4)

@@ -181,7 +181,7 @@ def test_additional_authorities(maildest, serve, fork, certificates):
     soon(assert_refused, handler, "alpha", "certificate")
     replace(anchor(maildest, "additional.pem"), certificates.authority.certificate.read_bytes())
     soon(assert_served, handler, "alpha")
-    maildest.write("maildest.conf", "")
+    maildest.write("maildest.conf", "# nothing\n")
     soon(assert_refused, handler, "alpha", "certificate")
 
 

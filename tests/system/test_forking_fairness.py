@@ -21,6 +21,8 @@ from test_forking_limits import (  # noqa: F401
 IN_TIME = PATIENCE_SECONDS + 2
 # More than one turn's worth, and than the journal's queue has room for.
 MANY = 300
+# Sockets: more than are looked at in one go (64), few enough for all to be served in time.
+MORE_THAN_ONE_GO = 80
 # So many clients of a service come again and again.
 FLOOD = 12
 # How often a session ends where they come and go.
@@ -142,7 +144,7 @@ def test_however_many_wait(fork, journal):
 
 def test_every_socket_has_its_turn(maildest, three):
     """Also where more of them are ready than are looked at in one go."""
-    names = [("alpha", "beta")[number % 2] for number in range(150)]
+    names = [("alpha", "beta")[number % 2] for number in range(MORE_THAN_ONE_GO)]
     sockets = [(name, tcp()) for name in names]
     handler = ForkingHandler(maildest, sockets, args=["--sessions-max=2"])
     with flooded(handler, 0), flooded(handler, 1):

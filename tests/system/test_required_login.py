@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Services that require a login of their clients, whose passwords the helper alone reads."""
 
+import concurrent.futures
+import os
+import socket
+
 import pytest
 
 from rig.forking import ForkingHandler, tcp
 
 LOGIN = "app", "pass: w0rd"
+STRANGER = 65534
+# Refused logins that end a session, and that lock a client out.
+REFUSALS, LOCK = 5, 10
 
 
 @pytest.fixture
@@ -17,7 +24,7 @@ def service(scene):
     maildest.start_helper()
     handler = ForkingHandler(
         maildest, [("x", tcp())], destination="imap4",
-        args=["--service=mail", "--client-login=required"],
+        args=["--service=mail", "--client-login=required", "--clients=everyone"],
     )  # fmt: skip
     maildest.secrets.append(LOGIN[1])
     return handler
@@ -78,3 +85,31 @@ def test_a_file_that_cannot_be_used_is_an_operators_business(scene, service, tex
     assert log_in(service, "app", "x")[0].startswith("a NO [UNAVAILABLE]")
     record = service.wait_for_end("imap4", RESULT="configuration", SERVICE="mail")
     assert said in record["MESSAGE"] and "nonsense" not in record["MESSAGE"], record
+
+
+def guess(port, password, tries):
+    """What the server says to logins of a user who is not root."""
+    with socket.socket() as client:
+        os.fchown(client.fileno(), STRANGER, -1)  # the kernel's table shows that user
+        client.settimeout(30)
+        client.connect(("127.0.0.1", port))
+        client.sendall(b"".join(b'a LOGIN "app" "%s"\r\n' % password.encode()
+                                for _ in range(tries)))  # fmt: skip
+        client.shutdown(socket.SHUT_WR)
+        lines = client.makefile("rb").read().decode().splitlines()
+    return [line for line in lines if line.startswith("a ")]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
+def test_who_guesses_locks_out_himself_alone(scene, service):
+    write_clients(scene, f"{':'.join(LOGIN)}\n")
+    port = service.port("x")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        tries = [pool.submit(guess, port, "wrong", REFUSALS) for _ in range(LOCK // REFUSALS)]
+        answers = [line for one in tries for line in one.result()]
+    assert len(answers) == LOCK, answers
+    assert all(line.startswith("a NO [AUTHENTICATIONFAILED]") for line in answers), answers
+    locked = guess(port, LOGIN[1], 1)
+    assert locked and locked[0].startswith("a NO [UNAVAILABLE]"), locked
+    answer = log_in(service, *LOGIN)[0]
+    assert answer.startswith("a OK"), f"another user is locked out: {answer}"

@@ -198,7 +198,7 @@ def test_additional_authorities(maildest, start, session, certificates):
     assert_refused(session())
     install(anchors(maildest, "more.pem"), certificates.authority.certificate)
     assert session()["RESULT"] == "ok"
-    maildest.write("maildest.conf", "")
+    maildest.write("maildest.conf", "# nothing\n")
     assert_refused(session())
 
 

@@ -17,12 +17,12 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#define SILENCE_SEC 60
+#define CLIENT_PATIENCE_SEC 60
 #define PRINTF_MAX 1024
 
-void connection_init(struct connection *c, int fd)
+void connection_init(struct connection *c, int fd, time_t patience_sec)
 {
-	const struct timeval silence = {.tv_sec = SILENCE_SEC};
+	const struct timeval silence = {.tv_sec = patience_sec};
 	const int yes = 1;
 
 	c->fd = fd;
@@ -55,7 +55,7 @@ int connection_dial(struct connection *c, uint16_t port)
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	connection_init(c, fd);
+	connection_init(c, fd, CLIENT_PATIENCE_SEC);
 	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
 	return 0;

@@ -9,6 +9,7 @@
 #include <openssl/ssl.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "macro.h"
 
@@ -21,8 +22,8 @@ struct connection {
 	char input[CONNECTION_INPUT_SIZE];
 };
 
-/* Takes over a connected socket; its reads fail after a minute of silence. */
-void connection_init(struct connection *c, int fd);
+/* Takes over a connected socket; its reads fail after so many seconds of silence. */
+void connection_init(struct connection *c, int fd, time_t patience_sec);
 
 /* Says goodbye in TLS, and closes. */
 void connection_done(struct connection *c);

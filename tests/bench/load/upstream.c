@@ -14,6 +14,7 @@
 
 #define STACK_SIZE ((size_t)256 * 1024)
 #define PAUSE_USEC 1000
+#define PATIENCE_SEC ((time_t)30 * 60) /* with clients that are silent: RFC 3501 5.4 */
 
 static const struct service {
 	const char *name;
@@ -82,7 +83,7 @@ static int serve_one(struct upstream *u, const struct service *service, int list
 	task->service = service;
 	task->visit.upstream = u;
 	task->visit.logged_in = false;
-	connection_init(&task->visit.connection, fd);
+	connection_init(&task->visit.connection, fd, PATIENCE_SEC);
 	r = start_thread(task);
 	if (r < 0) {
 		connection_done(&task->visit.connection);

@@ -3,8 +3,8 @@
 
 import re
 import socket
-import threading
-import time
+import subprocess
+import sys
 
 # The folder of our socket takes the place of the journal's, for the handler alone.
 MOUNT = """
@@ -13,6 +13,18 @@ mount --bind "$1" /run/systemd/journal && shift && exec "$@"
 """
 # systemd.journal-fields(7): a name, the value's length in 64 bits, and the value.
 FIELD = re.compile(rb"([A-Z_]+)\n(.{8})", re.S)
+
+# Takes datagrams into a file, each after its length; an empty one is the last. A process of its
+# own, as a test's threads have to wait for each other.
+TAKE = """
+import socket, sys, time
+journal = socket.socket(fileno=int(sys.argv[1]))
+taken = sys.stdout.buffer
+while datagram := journal.recv(65536):
+    taken.write(len(datagram).to_bytes(4, "little") + datagram)
+    taken.flush()
+    time.sleep(float(sys.argv[2]))
+"""
 
 
 def parse(datagram):
@@ -29,19 +41,26 @@ class Journal:
     """Takes a record, and then rests for `pause` seconds before the next."""
 
     def __init__(self, folder, pause):
-        self.records = []
         self._folder = folder
-        self._pause = pause
+        self._taken = folder.with_name(folder.name + "-taken")
         folder.mkdir()
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind(str(folder / "socket"))
-        self._thread = threading.Thread(target=self._take, daemon=True)
-        self._thread.start()
+        here = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with here, self._taken.open("wb") as taken:
+            here.bind(str(folder / "socket"))
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", TAKE, str(here.fileno()), str(pause)],
+                pass_fds=[here.fileno()],
+                stdout=taken,
+            )
 
-    def _take(self):
-        while datagram := self._socket.recv(65536):
-            self.records.append(parse(datagram))
-            time.sleep(self._pause)
+    @property
+    def records(self):
+        """All that it has taken whole."""
+        data, at, found = self._taken.read_bytes(), 0, []
+        while (end := at + 4 + int.from_bytes(data[at : at + 4], "little")) <= len(data) > at:
+            found.append(parse(data[at + 4 : end]))
+            at = end
+        return found
 
     def before(self, command):
         """The command, of a program that will find this journal."""
@@ -55,5 +74,4 @@ class Journal:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as last:
             last.connect(str(self._folder / "socket"))
             last.send(b"")
-        self._thread.join(20)
-        self._socket.close()
+        self._process.wait(20)

@@ -3,10 +3,11 @@
  * Preloaded into a handler under test: names resolve as the test says, and time passes faster.
  *
  *   SHIM_SPEED=20            twenty seconds of the handler's clocks are one of ours
+ *   SHIM_LEAD=3000           ... once three of ours have passed since its first look
  *   SHIM_LATER=3600          its calendar (time(2), for certificates) is an hour ahead
  *   SHIM_HOST=name           the name that the two below are about; others resolve as always
  *   SHIM_ADDRESSES=a,b       its addresses, in this order
- *   SHIM_HANG=path           its resolution never ends; this file appears when it begins
+ *   SHIM_HANG=path           its resolution never ends; this file has a byte when it begins
  *   SHIM_EXIT=status         its resolution ends the process with this status
  */
 
@@ -26,6 +27,17 @@
 #define NSEC_PER_SEC 1000000000LL
 #define USEC_PER_SEC 1000000LL
 
+static long long began; /* the first look at a clock; 0 before it */
+static int mark = -1;	/* SHIM_HANG's file: sessions can make none any more */
+
+__attribute__((constructor)) static void open_mark(void)
+{
+	const char *hang = getenv("SHIM_HANG");
+
+	if (hang)
+		mark = open(hang, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
+}
+
 static long long speed(void)
 {
 	const char *text = getenv("SHIM_SPEED");
@@ -33,9 +45,26 @@ static long long speed(void)
 	return text ? atoll(text) : 1;
 }
 
+/* When time begins to pass faster. */
+static long long turn(void)
+{
+	const char *text = getenv("SHIM_LEAD");
+
+	return began + (text ? atoll(text) * (NSEC_PER_SEC / 1000) : 0);
+}
+
+/* How fast it passes now. */
+static long long pace(void)
+{
+	struct timespec ts;
+
+	if (syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &ts) < 0)
+		return 1;
+	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec < turn() ? 1 : speed();
+}
+
 int clock_gettime(clockid_t clock, struct timespec *ts)
 {
-	static long long began;
 	long long now;
 
 	if (syscall(SYS_clock_gettime, clock, ts) < 0)
@@ -45,7 +74,8 @@ int clock_gettime(clockid_t clock, struct timespec *ts)
 	now = ts->tv_sec * NSEC_PER_SEC + ts->tv_nsec;
 	if (began == 0)
 		began = now;
-	now = began + (now - began) * speed();
+	if (now > turn())
+		now = turn() + (now - turn()) * speed();
 	ts->tv_sec = now / NSEC_PER_SEC;
 	ts->tv_nsec = now % NSEC_PER_SEC;
 	return 0;
@@ -67,7 +97,7 @@ time_t time(time_t *ret)
 int poll(struct pollfd *fds, nfds_t n, int timeout)
 {
 	if (timeout > 0)
-		timeout = (int)((timeout + speed() - 1) / speed());
+		timeout = (int)((timeout + pace() - 1) / pace());
 	return (int)syscall(SYS_poll, fds, n, timeout);
 }
 
@@ -76,7 +106,7 @@ int setitimer(__itimer_which_t which, const struct itimerval *new, struct itimer
 	struct itimerval faster = *new;
 	long long usec = new->it_value.tv_sec *USEC_PER_SEC + new->it_value.tv_usec;
 
-	usec = (usec + speed() - 1) / speed();
+	usec = (usec + pace() - 1) / pace();
 	faster.it_value.tv_sec = usec / USEC_PER_SEC;
 	faster.it_value.tv_usec = usec % USEC_PER_SEC;
 	return (int)syscall(SYS_setitimer, which, &faster, old);
@@ -111,8 +141,8 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
 
 	if (!host || !node || strcmp(host, node) != 0)
 		return real(node, service, hints, ret);
-	if (hang)
-		close(open(hang, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	if (hang && write(mark, "x", 1) < 0)
+		abort();
 	while (hang)
 		pause();
 	if (status)

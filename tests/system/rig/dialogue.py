@@ -89,6 +89,10 @@ class Dialogue:
         """Our own end's."""
         return self._socket.getsockname()
 
+    def fileno(self):
+        """Its descriptor, for select and poll."""
+        return self._socket.fileno()
+
     def is_readable(self, seconds):
         """Whether more comes, or the end, within this time."""
         return bool(select.select([self._socket], [], [], seconds)[0])
