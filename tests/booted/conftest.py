@@ -2,8 +2,10 @@
 """Fixtures: maildest installed once, and a machine for each test with servers in its network."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -15,10 +17,12 @@ from fakes.fixtures import certificates, network  # noqa: E402, F401
 from fakes.mail_server import MailServer  # noqa: E402
 from fakes.target import SANITIZED, TOKEN  # noqa: E402
 from fakes.token_service import TokenService, token_reply  # noqa: E402
-from machine import Machine  # noqa: E402
+from machine import PATH, ROOT, Machine  # noqa: E402
 from rig.maildest import BUILD  # noqa: E402
 from sessions import KINDS, PROTOCOLS  # noqa: E402
+from upstream import Upstream  # noqa: E402
 
+INSTALL = ("meson", "install", "--no-rebuild", "--quiet")
 # How much of a journal is worth showing when a test has failed.
 SHOWN = 20000
 
@@ -29,12 +33,21 @@ def tree(tmp_path_factory):
     assert not SANITIZED, "the sandboxes of the units have no room for sanitizers"
     folder = tmp_path_factory.mktemp("installed")
     folder.chmod(0o755)
-    subprocess.run(
-        ["meson", "install", "-C", BUILD, "--no-rebuild", "--quiet"],
-        env=os.environ | {"DESTDIR": str(folder)},
-        check=True,
-    )
+    if ROOT:
+        _install_from(Path(ROOT), folder)
+        return folder
+    subprocess.run([*INSTALL, "-C", BUILD], env=os.environ | {"DESTDIR": str(folder)}, check=True)
     return folder
+
+
+def _install_from(root, folder):
+    """The same where the machines have another root, below which BUILD is, and its sources."""
+    with tempfile.TemporaryDirectory(dir=root / "var") as inside:
+        target = {"PATH": PATH, "DESTDIR": f"/var/{Path(inside).name}"}
+        build = f"/{BUILD.resolve().relative_to(root.resolve())}"
+        subprocess.run(["chroot", root, *INSTALL, "-C", build], env=target, check=True)
+        shutil.copytree(inside, folder, symlinks=True, dirs_exist_ok=True)
+    folder.chmod(0o755)
 
 
 @pytest.fixture
@@ -72,3 +85,11 @@ def mail(machine, certificates, network, tokens):  # noqa: F811
     yield servers
     for server in servers.values():
         server.stop()
+
+
+@pytest.fixture
+def upstream(machine, certificates, network, tokens, tmp_path):  # noqa: F811
+    """SMTP and IMAP servers for thousands of sessions, and destinations with a token."""
+    server = network.run(Upstream, machine, certificates.authority, tmp_path, tokens)
+    yield server
+    server.stop()

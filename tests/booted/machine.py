@@ -3,6 +3,8 @@
 
 import contextlib
 import json
+import os
+import shutil
 import socket
 import subprocess
 import uuid
@@ -15,6 +17,8 @@ from rig.process import Process
 from rig.secrets import find
 
 BOOT = Path(__file__).resolve().parent / "boot"
+# Another root to boot from than the host's, with another systemd: a folder.
+ROOT = os.environ.get("MAILDEST_BOOT_ROOT")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CONFIGURATION = "/etc/maildest"
 SECRETS = (PASSWORD, CLIENT_SECRET, TOKEN)
@@ -35,7 +39,7 @@ def _boot(tree, log):
         manager.bind(address)
         manager.setblocking(False)
         boot = Process(
-            [BOOT, tree],
+            [BOOT, tree, *([ROOT] if ROOT else [])],
             log,
             env={"PATH": PATH, "NOTIFY_SOCKET": address.replace("\0", "@")},
             stdin=subprocess.PIPE,
@@ -101,6 +105,13 @@ class Machine:
         said = self.run("sh", "-c", f"[ ! -e {group} ] || cat {group}")
         return {int(pid) for pid in said.split()}
 
+    def programs(self, name):
+        """What the processes of a program run: {pid inside: the file, and whether it is gone}."""
+        words = ("-maxdepth", "2", "-name", "exe", "-lname", f"*/{name}*", "-printf", "%h %l\n")
+        lines = self.run("find", "/proc", *words, status=None).splitlines()
+        rows = [line.split(" ", 1) for line in lines if line.startswith("/proc/")]
+        return {int(folder.split("/")[2]): file for folder, file in rows if folder[6:].isdigit()}
+
     def connections(self, port):
         """The inodes of the sockets that are this end of a connection to a port."""
         rows = [line.split() for line in self.run("cat", "/proc/net/tcp").splitlines()[1:]]
@@ -110,6 +121,15 @@ class Machine:
         """The names of the units that systemd has in memory and that match."""
         lines = self.systemctl("list-units", "--plain", "--no-legend", *patterns, **options)
         return [line.split()[0] for line in lines.splitlines()]
+
+    def install(self, tree):
+        """Lays files over those that are there, as package managers do: each is old or new."""
+        root = Path(f"/proc/{self.pid}/root")
+        for source in (path for path in tree.rglob("*") if path.is_file()):
+            target = root / source.relative_to(tree)
+            fresh = target.with_name(f"{target.name}.new")
+            shutil.copy2(source, fresh)
+            fresh.replace(target)
 
     # --- configuration
 

@@ -87,12 +87,36 @@ def test_ports_open_move_and_close(machine, command, mode):
         ServiceSession(machine, moved)
 
 
-def test_a_socket_that_daemon_reload_made_deaf(machine, command):
-    """Whoever reloads by hand closes the old port; apply finds that out and opens the new one."""
+def test_no_port_is_closed_but_by_apply(machine, command):
+    """systemd closes the ports of units that have changed whenever it reads them anew."""
+    for name in ("mail", "other"):
+        command.resource(name)
+    command("apply")
+    before = {name: command.row(name) for name in ("mail", "other")}
+    command.resource("mail", 2525)
+    command.resource("third", 2526)
+    machine.run("rm", "/etc/maildest/services/other.yaml")
+    for _ in range(2):
+        machine.systemctl("daemon-reload")
+        for row in before.values():
+            ServiceSession(machine, row).whole()
+    assert "service mail does not listen" in command("status", status=3)
+    unit = "maildest-svc-{}.socket".format
+    assert sorted(command.steps()) == [
+        ("restart", unit("mail")), ("start", unit("third")), ("stop", unit("other")),
+    ]  # fmt: skip
+    for name in ("mail", "third"):
+        ServiceSession(machine, command.row(name)).whole()
+    machine.systemctl("daemon-reload")
+    ServiceSession(machine, command.row("mail")).whole()
+    with pytest.raises(OSError):
+        ServiceSession(machine, before["other"])
+
+
+def test_a_socket_whose_file_is_gone_is_opened_anew(machine, command):
     command.resource("mail")
     command("apply")
-    command.resource("mail", 2525)
-    machine.systemctl("daemon-reload")
+    machine.run("rm", "/run/maildest/services/mail.sock")
     assert command.row("mail", status=3)["state"] == "deaf"
     assert [action for action, _ in command.steps()] == ["restart"]
     ServiceSession(machine, command.row("mail")).whole()

@@ -6,11 +6,13 @@ import time
 
 import pytest
 
+from records import assert_all_recorded
 from rig import waiting
 from sessions import PORTS, PROTOCOLS, Load, Session, at_once, begin
 
 SERVICE = "maildest-forking.service"
 SOCKETS = tuple(f"maildest-{protocol}-forking.socket" for protocol in PROTOCOLS)
+DESCRIPTION = "maildest sessions"
 EACH = pytest.mark.parametrize("protocol", PROTOCOLS)
 AT_ONCE = 300
 OPEN = 21
@@ -55,10 +57,7 @@ def test_sessions_of_all_ports(ports):
     for protocol in PROTOCOLS:
         Session(ports, protocol).whole()
     for protocol in PROTOCOLS:
-        (record,) = ports.records(protocol, 1)
-        assert record["MAILDEST_RESULT"] == "ok"
-        assert record["MAILDEST_MECHANISM"] == "XOAUTH2"
-        assert record.get("_SYSTEMD_UNIT", SERVICE) == SERVICE
+        assert_all_recorded(ports, protocol, 1, SERVICE)
     assert_over(ports)
     assert ports.property(SERVICE, "NRestarts") == "0"
 
@@ -70,8 +69,7 @@ def test_many_sessions_at_once(ports, mail, tokens):
     at_once(sessions, Session.work)
     at_once(sessions, Session.leave)
     for protocol in PROTOCOLS:
-        records = ports.records(protocol, AT_ONCE // len(PROTOCOLS))
-        assert {record["MAILDEST_RESULT"] for record in records} == {"ok"}
+        assert_all_recorded(ports, protocol, AT_ONCE // len(PROTOCOLS), SERVICE)
     assert len(tokens.requests) == len(PROTOCOLS), "sessions at once do not share one request"
     assert_over(ports)
 
@@ -81,12 +79,8 @@ def test_a_restart_cuts_nothing(ports):
     before = parent(ports)
     with Load(ports) as load:
         for _ in range(3):
-            seen = dict(load.counts)
             ports.systemctl("restart", SERVICE)
-            waiting.until(
-                lambda seen=seen: all(load.counts[one] > seen[one] for one in seen),
-                "no session after a restart",
-            )
+            load.wait_for_more("after a restart")
     assert parent(ports) != before
     at_once(sessions, Session.work)
     at_once(sessions, Session.leave)
@@ -144,10 +138,7 @@ def test_the_parent_dies(ports):
     with Load(ports) as load:
         ports.systemctl("kill", "--kill-whom=main", "-s", "KILL", SERVICE)
         waiting.until(lambda: parent(ports) not in (0, before), "it is not started again")
-        seen = dict(load.counts)
-        waiting.until(
-            lambda: all(load.counts[one] > seen[one] for one in seen), "no session after that"
-        )
+        load.wait_for_more("after that")
     at_once(sessions, Session.work)
     at_once(sessions, Session.leave)
     assert_over(ports)
@@ -202,12 +193,19 @@ def test_a_kill_ends_every_session(ports):
 
 
 def test_status_is_readable(ports):
-    (session,) = begin(ports, 1)
+    sessions = begin(ports, len(PROTOCOLS))
+    at_once(sessions, Session.work)
 
-    def said(words):
-        return words in ports.systemctl("status", SERVICE)
+    def said(words, unit=SERVICE):
+        return words in ports.systemctl("status", unit)
 
-    waiting.until(lambda: said('Status: "1 session"'), "the status tells no session")
-    session.leave()
-    waiting.until(lambda: said('Status: "0 sessions"'), "the status still tells a session")
-    assert said("active (running)") and said("maildest-smtp-forking.socket")
+    waiting.until(lambda: said('Status: "3 sessions"'), "the status tells no sessions")
+    for protocol in PROTOCOLS:
+        title = f"maildest: {protocol} relaying"
+        waiting.until(lambda title=title: said(title), f"no process is called {title!r}")
+    for words in ("active (running)", "maildest-smtp-forking.socket", f"- {DESCRIPTION}"):
+        assert said(words), ports.systemctl("status", SERVICE)
+    for words in ("127.0.0.1:587 (Stream)", "active (running)", f"Triggers: ● {SERVICE}"):
+        assert said(words, SOCKETS[0]), ports.systemctl("status", SOCKETS[0])
+    at_once(sessions, Session.leave)
+    waiting.until(lambda: said('Status: "0 sessions"'), "the status still tells sessions")

@@ -4,10 +4,11 @@
 import pytest
 
 from rig import waiting
+from scale import either, figure
 from sessions import PROTOCOLS, Load, Session, at_once, begin
 
 SERVICE = "maildest-helper.service"
-KILLS = 60
+KILLS = either(10, 100)
 # One protocol in each mode.
 SOCKETS = ("maildest-smtp.socket", "maildest-imap-forking.socket", "maildest-pop3.socket")
 
@@ -16,6 +17,14 @@ SOCKETS = ("maildest-smtp.socket", "maildest-imap-forking.socket", "maildest-pop
 def ports(machine, mail):
     machine.systemctl("start", *SOCKETS)
     return machine
+
+
+def assert_nothing_noticed(machine, tokens):
+    """No session has failed or was late, and no token was asked for anew."""
+    for protocol in PROTOCOLS:
+        match = (f"MAILDEST_DESTINATION={protocol}", "-p", "warning")
+        assert not machine.journal(*match), "a session complains"
+    assert len(tokens.requests) == len(PROTOCOLS), "tokens are asked for again"
 
 
 def serve_one_each(machine):
@@ -57,14 +66,25 @@ def test_no_session_notices_a_dying_helper(ports, mail, tokens):
     serve_one_each(ports)
     with Load(ports) as load:
         for _ in range(KILLS):
-            seen = dict(load.counts)
             kill(ports)
-            waiting.until(
-                lambda seen=seen: all(load.counts[one] > seen[one] for one in seen),
-                "no session after that",
-            )
+            load.wait_for_more("after that")
     assert int(ports.property(SERVICE, "NRestarts")) == KILLS
-    for protocol in PROTOCOLS:
-        match = (f"MAILDEST_DESTINATION={protocol}", "-p", "warning")
-        assert not ports.journal(*match), "a session complains"
-    assert len(tokens.requests) == len(PROTOCOLS), "tokens are asked for again"
+    assert_nothing_noticed(ports, tokens)
+    figure(f"helper killed {KILLS} times, sessions meanwhile", sum(load.counts.values()))
+
+
+def test_a_helper_that_hangs(ports, mail, tokens):
+    """The watchdog ends it, and who asked meanwhile is answered by the next."""
+    ports.drop_in(SERVICE, "[Service]\nWatchdogSec=1s\n")
+    serve_one_each(ports)
+    sessions = begin(ports, len(PROTOCOLS))
+    before = int(ports.property(SERVICE, "MainPID"))
+    with Load(ports) as load:
+        ports.run("kill", "-STOP", before)
+        wait_for_another(ports, before)
+        load.wait_for_more("after that")
+    at_once(sessions, Session.work)
+    at_once(sessions, Session.leave)
+    said = " ".join(one["MESSAGE"] for one in ports.journal(f"UNIT={SERVICE}", "-p", "warning"))
+    assert "atchdog" in said, f"it is not the watchdog that ended it: {said}"
+    assert_nothing_noticed(ports, tokens)

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The default units: each connection is a process and a unit of its own."""
 
+import re
+import signal
+
 import pytest
 
+from records import assert_all_recorded
 from rig import waiting
-from sessions import KINDS, PROTOCOLS, Session, at_once
+from sessions import PROTOCOLS, Session, at_once, begin
 
 EACH = pytest.mark.parametrize("protocol", PROTOCOLS)
-SESSIONS = 50
-MANY = 2000
+SESSIONS = 20
+AT_ONCE = 300
 
 
 @pytest.fixture
@@ -20,52 +24,8 @@ def ports(machine, mail):
     return machine
 
 
-def in_a_row(machine, protocol, count):
-    for _ in range(count):
-        Session(machine, protocol).whole()
-
-
-def assert_fields(record, protocol):
-    """The fields that the README promises, and where they come from."""
-    assert record["MAILDEST_DESTINATION"] == protocol
-    assert record["MAILDEST_PROTOCOL"] == KINDS[protocol]
-    assert record["MAILDEST_CLIENT"].startswith("127.0.0.1:")
-    assert record["MAILDEST_UPSTREAM"].startswith("127.0.0.1:")
-    assert record["MAILDEST_TLS"].startswith("TLSv1.3")
-    assert record["MAILDEST_MECHANISM"] == "XOAUTH2"
-    assert record["MAILDEST_RESULT"] == "ok"
-    for number in ("BYTES_IN", "BYTES_OUT", "DURATION_USEC"):
-        assert int(record[f"MAILDEST_{number}"]) > 0
-    assert record["PRIORITY"] == "5"
-    assert record["SYSLOG_IDENTIFIER"] == "maildest-handler"
-    # The journal asks the kernel for the unit, and the process may be gone by then.
-    unit = f"maildest-{protocol}@"
-    assert record.get("_SYSTEMD_UNIT", unit).startswith(unit)
-
-
-def assert_all_recorded(machine, protocol, count):
-    records = machine.records(protocol, count)
-    for record in records:
-        assert_fields(record, protocol)
-    assert len({record["MAILDEST_SESSION"] for record in records}) == count
-    assert len({record["_PID"] for record in records}) == count
-
-
-@EACH
-def test_sessions_in_a_row(ports, protocol):
-    in_a_row(ports, protocol, SESSIONS)
-    assert_all_recorded(ports, protocol, SESSIONS)
-
-
-@EACH
-def test_sessions_at_once(ports, mail, tokens, protocol):
-    sessions = [Session(ports, protocol) for _ in range(SESSIONS)]
-    at_once(sessions, Session.greet)
-    at_once(sessions, Session.work)
-    at_once(sessions, Session.leave)
-    assert_all_recorded(ports, protocol, SESSIONS)
-    assert len(mail[protocol].connections) == SESSIONS
-    assert len(tokens.requests) == 1, "sessions at once do not share one token request"
+def assert_recorded(machine, protocol, count):
+    assert_all_recorded(machine, protocol, count, f"maildest-{protocol}@")
 
 
 def units(machine):
@@ -77,23 +37,61 @@ def wait_until_over(machine):
     waiting.until(lambda: not units(machine), "units of sessions stay")
 
 
-def test_a_session_that_dies_leaves_no_unit(ports):
-    session = Session(ports, "smtp").greet()
-    (unit,) = units(ports)
-    ports.systemctl("kill", "-s", "KILL", unit)
+@EACH
+def test_sessions_in_a_row(ports, protocol):
+    for _ in range(SESSIONS):
+        Session(ports, protocol).whole()
+    assert_recorded(ports, protocol, SESSIONS)
+
+
+def test_many_sessions_at_once(ports, mail, tokens):
+    sessions = [Session(ports, PROTOCOLS[i % len(PROTOCOLS)]) for i in range(AT_ONCE)]
+    at_once(sessions, Session.greet)
+    assert len(units(ports)) == AT_ONCE, "not each connection has a unit of its own"
+    at_once(sessions, Session.work)
+    at_once(sessions, Session.leave)
+    for protocol in PROTOCOLS:
+        assert_recorded(ports, protocol, AT_ONCE // len(PROTOCOLS))
+        assert len(mail[protocol].connections) == AT_ONCE // len(PROTOCOLS)
+    assert len(tokens.requests) == len(PROTOCOLS), "sessions at once do not share one request"
+    wait_until_over(ports)
+
+
+@pytest.mark.parametrize("number", (signal.SIGKILL, signal.SIGSEGV))
+def test_a_session_that_dies(ports, number):
+    """The journal says so under the unit's name, the unit is forgotten, and others go on."""
+    (other,) = begin(ports, 1)
+    before = set(units(ports))
+    session = Session(ports, "imap").greet()
+    (unit,) = set(units(ports)) - before
+    ports.systemctl("kill", "-s", number.name, unit)
     assert session.dialogue.rest() == b""
-    wait_until_over(ports)
-    Session(ports, "smtp").whole()
+    records = ports.wait_for_journal(2, f"UNIT={unit}", "-p", "warning")
+    said = " ".join(record["MESSAGE"] for record in records)
+    assert f"status={number.value}/{number.name[3:]}" in said and "'signal'" in said, said
+    waiting.until(lambda: unit not in units(ports), "the unit of a dead session stays")
+    other.work()
+    other.leave()
+    Session(ports, "imap").whole()
 
 
-def test_many_sessions_leave_nothing(ports):
-    def files():
-        return set(ports.run("find", "/run", "-not", "-path", "/run/log/*").splitlines())
-
-    Session(ports, "smtp").whole()
+def test_status_is_readable(ports):
+    session = Session(ports, "imap").greet()
+    session.work()
+    said = ports.systemctl("status", "maildest-imap.socket")
+    for words in (
+        "maildest-imap.socket - maildest IMAP port",
+        "active (listening)",
+        "127.0.0.1:143 (Stream)",
+        "Accepted: 1; Connected: 1",
+    ):
+        assert words in said, said
+    (unit,) = units(ports)
+    title = "maildest: imap relaying"
+    waiting.until(lambda: title in ports.systemctl("status", unit), "no title tells the phase")
+    said = ports.systemctl("status", unit)
+    assert f"{unit} - maildest IMAP session " in said and "active (running)" in said, said
+    assert re.search(rf"─\d+ \"?{title}", said), said
+    session.leave()
     wait_until_over(ports)
-    before, each = files(), MANY // len(PROTOCOLS)
-    at_once(PROTOCOLS, lambda protocol: in_a_row(ports, protocol, each))
-    wait_until_over(ports)
-    assert files() == before, f"left in /run: {files() - before}"
-    ports.records("imap", each)
+    assert "Accepted: 1; Connected: 0" in ports.systemctl("status", "maildest-imap.socket")

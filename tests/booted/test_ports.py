@@ -36,6 +36,18 @@ def test_a_port_brings_the_helper(machine, mail, sockets):
 
 
 @MODES
+def test_systemd_has_no_complaint(machine, mail, sockets):
+    """Each version of it knows all that the units say, as they were built for it."""
+    machine.systemctl("start", *sockets.values(), "maildest-sync.path", "maildest-sync.timer")
+    for protocol in PROTOCOLS:
+        Session(machine, protocol).whole()
+    machine.systemctl("start", "maildest-sync.service")
+    complaints = [one["MESSAGE"] for one in machine.journal("_PID=1", "-p", "notice")]
+    complaints = [one for one in complaints if "maildest" in one]
+    assert not complaints, complaints
+
+
+@MODES
 def test_only_this_host_may_connect(machine, mail, sockets):
     """The kernel drops what comes from elsewhere, without an answer."""
     machine.systemctl("start", *sockets.values())
