@@ -25,9 +25,10 @@ units/.*|(handler|helper|cli)/|what makes units knows programs by their argument
 '
 
 # What is included (extended regular expression)|who may (likewise). Of OpenSSL, handlers have TLS
-# and SCRAM; the helper, whose TLS is libcurl's, unpacks PKCS#12, seals tokens and wipes what OpenSSL frees.
+# and SCRAM; the helper, whose TLS is libcurl's, unpacks PKCS#12 and seals tokens; both wipe what
+# OpenSSL frees.
 readonly CONFINED='
-<openssl/.*|common/(base64|digest|tls-anchors|tls-certificates|tls-describe|tls-keys)\.[ch]|handler/(tls[a-z-]*\.[ch]|scram\.c)|helper/(rotation-seal|secret-memory)\.c
+<openssl/.*|common/(base64|digest|secret-memory|tls-anchors|tls-certificates|tls-describe|tls-keys)\.[ch]|handler/(tls[a-z-]*\.[ch]|scram\.c)|helper/rotation-seal\.c
 <jsmn\.h>|common/json\.c
 <curl/.*|helper/(curl-loop|fetch|fetch-options)\.[ch]
 <systemd/.*|(helper|cli|units)/.*\.[ch]
