@@ -35,6 +35,8 @@ def test_a_session_without_memory_from_some_call_on_ends():
         tested = handler.Handler(here)
         calls = campaign.count_calls(tested)["memory"]
         try:
+            if handler.SANITIZED and calls == 0:
+                pytest.skip("this sanitizer's memory functions stand before those of the tests")
             for n in range(calls // 4, calls, calls // (5 if handler.SANITIZED else 20)):
                 tested.control.arm("memory", 12, n, control.FOREVER)
                 session = tested.session()

@@ -97,7 +97,8 @@ def test_a_call_that_fails_leaves_whole_units(generator):
         hits += generator.control.hits
         if text != said or units != wanted:
             assert_whole(wanted, status, text.replace(said, ""), units, f"{kind} {n} ({words})")
-    assert hits > 20, f"only {hits} calls have failed"
+    # Where a sanitizer is built in, its memory functions are the ones that are called.
+    assert hits > (20 if calls["memory"] else 8), f"only {hits} calls have failed"
 
 
 @pytest.mark.parametrize("kib", (4, 8, 16, 32))
