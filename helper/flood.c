@@ -51,48 +51,42 @@ static uint64_t last_try(const struct owner *o)
 	return o->tries[(o->next + FLOOD_TRIES - 1) % FLOOD_TRIES];
 }
 
-/* The owner's ring, or that of one who is quiet; NULL if there is none. */
-static struct owner *find(
-    struct flood *f, const unsigned char key[DIGEST_SHA256_SIZE], uint64_t now)
+/* The owner's ring, or else that of whoever has been quiet longest. */
+static struct owner *find(struct flood *f, const unsigned char key[DIGEST_SHA256_SIZE])
 {
-	struct owner *quiet = NULL;
+	struct owner *o = f->owners;
 
 	for (unsigned i = 0; i < f->n; i++) {
 		if (memcmp(f->owners[i].key, key, DIGEST_SHA256_SIZE) == 0)
 			return &f->owners[i];
-		if (!is_recent(last_try(&f->owners[i]), now))
-			quiet = &f->owners[i];
+		if (last_try(&f->owners[i]) < last_try(o))
+			o = &f->owners[i];
 	}
-	if (!quiet && f->n < FLOOD_OWNERS_MAX)
-		quiet = &f->owners[f->n++];
-	if (!quiet)
-		return NULL;
-	*quiet = (struct owner){0};
-	memcpy(quiet->key, key, DIGEST_SHA256_SIZE);
-	return quiet;
+	if (f->n < FLOOD_OWNERS_MAX)
+		o = &f->owners[f->n++];
+	*o = (struct owner){0};
+	memcpy(o->key, key, DIGEST_SHA256_SIZE);
+	return o;
 }
 
 bool flood_has_room(
     const struct flood *f, const unsigned char owner[DIGEST_SHA256_SIZE], uint64_t now)
 {
-	bool is_free = f->n < FLOOD_OWNERS_MAX;
-
 	for (unsigned i = 0; i < f->n; i++) {
 		const struct owner *o = &f->owners[i];
 
 		if (memcmp(o->key, owner, DIGEST_SHA256_SIZE) == 0)
 			return !is_recent(o->tries[o->next], now);
-		is_free |= !is_recent(last_try(o), now);
 	}
-	return is_free;
+	return true; /* who has no ring has tried nothing */
 }
 
 bool flood_admit(
     struct flood *f, const unsigned char owner[DIGEST_SHA256_SIZE], uint64_t now)
 {
-	struct owner *o = find(f, owner, now);
+	struct owner *o = find(f, owner);
 
-	if (!o || is_recent(o->tries[o->next], now))
+	if (is_recent(o->tries[o->next], now))
 		return false;
 	o->tries[o->next] = now;
 	o->next = (o->next + 1) % FLOOD_TRIES;

@@ -14,7 +14,10 @@
 /* So many tries of one owner (any digest: binding_owner(), ...) within any such time. */
 #define FLOOD_TRIES 10
 #define FLOOD_WINDOW_USEC UINT64_C(60000000)
-/* So many owners at once; those beyond it may try nothing until another one is quiet. */
+/*
+ * So many owners at once. Beyond it, whoever has been quiet longest is forgotten: a stranger
+ * who finds no place would be locked out by others' tries.
+ */
 #define FLOOD_OWNERS_MAX 1000
 
 struct flood;

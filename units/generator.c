@@ -98,20 +98,29 @@ static void report(struct reporter *to, const struct services *s)
 		report_service(to, &s->list[i]);
 }
 
-/* Writes units as they were, whatever the configuration says: 1; 0 if none are kept. */
-static int restore(const struct unit_folder *folder)
+/*
+ * Writes units as they were, whatever the configuration says: 0 or -errno. `ret_kept` says
+ * whether there are any; if so, nothing else may be written, though not all could be.
+ */
+static int restore(const struct unit_folder *folder, struct reporter *to, bool *ret_kept)
 {
 	_cleanup_close_ int parent = -1, kept = -1;
-	int r;
 
+	*ret_kept = false;
 	if (strcmp(folder->path, KEPT_UNITS_OUTPUT) != 0)
 		return 0;
 	parent = kept_units_open();
 	kept = parent < 0 ? parent : kept_units_open_last(parent);
 	if (kept < 0)
 		return kept == -ENOENT ? 0 : kept;
-	r = kept_units_copy(kept, folder->fd);
-	return r < 0 ? r : 1;
+	if (!kept_units_are_of_this_host(kept)) {
+		complain(to, LOG_PRIORITY_WARNING, "", KEPT_UNITS_PARENT, "",
+		    "the units that were applied belong to an installation that is "
+		    "gone: new ones are made; maildest apply");
+		return 0;
+	}
+	*ret_kept = true;
+	return kept_units_copy(kept, folder->fd);
 }
 
 static int generate(
@@ -132,19 +141,20 @@ static int run(const char *path, struct reporter *to, char **ret_why)
 	_cleanup_config_ struct config c = CONFIG_INIT;
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct unit_folder folder = {.fd = fd, .path = path};
-	int r, kept;
+	bool is_kept;
+	int r;
 
 	if (fd < 0)
 		return -errno;
-	kept = restore(&folder);
-	if (kept < 0)
+	r = restore(&folder, to, &is_kept);
+	if (r < 0)
 		complain(to, LOG_PRIORITY_ERROR, "", KEPT_UNITS_PARENT,
 		    "ports of changed resources may have closed: maildest apply",
-		    strerror(-kept));
+		    strerror(-r));
 	r = config_open(&c, NULL, ret_why);
 	if (r == -ENOENT)
 		return 0; /* nothing is configured */
-	return r < 0 ? r : generate(&c, &folder, kept > 0, to);
+	return r < 0 ? r : generate(&c, &folder, is_kept, to);
 }
 
 /* OpenSSL does not survive everywhere that it gets no memory; nothing has been written by then. */

@@ -112,7 +112,8 @@ static int copy_folder(int from, int to, const char *name, visitor what)
 {
 	_cleanup_close_ int source = -1, copy = -1;
 
-	if (mkdirat(to, name, 0755) < 0)
+	/* what sockets.target wants is other generators' folder too, and they run beside us */
+	if (mkdirat(to, name, 0755) < 0 && errno != EEXIST)
 		return -errno;
 	source = open_folder(from, name);
 	copy = source < 0 ? source : open_folder(to, name);
@@ -143,6 +144,23 @@ static int copy_own_entry(int from, int to, const char *name)
 int kept_units_copy(int from, int to)
 {
 	return visit(from, to, copy_own_entry);
+}
+
+/* -EXDEV for a link to a template that is not there. `to` is not used. */
+static int look_at_link(int from, int to, const char *name)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlinkat(from, name, target, sizeof(target) - 1);
+
+	if (n <= 0 || target[0] != '/')
+		return 0; /* no link, or one within the folder */
+	target[n] = '\0';
+	return faccessat(to, target, F_OK, 0) < 0 ? -EXDEV : 0;
+}
+
+bool kept_units_are_of_this_host(int kept)
+{
+	return visit(kept, AT_FDCWD, look_at_link) != -EXDEV;
 }
 
 /* Removes what is there, folders with what they hold. `to` is not used. */

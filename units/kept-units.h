@@ -11,6 +11,8 @@
  * (STATE_LOCK_TABLES). `parent`, borrowed, is where it lies: kept_units_open().
  */
 
+#include <stdbool.h>
+
 #include "macro.h"
 
 /* Where systemd has the system's units generated, which alone are kept. */
@@ -27,6 +29,12 @@ _must_check_ int kept_units_open_last(int parent);
 
 /* Copies all that is ours from one folder to another, which has nothing of it: 0 or -errno. */
 _must_check_ int kept_units_copy(int from, int to);
+
+/*
+ * Whether the templates that kept units link to are there: false after another version was
+ * installed elsewhere and that one is gone, whose programs these units would start.
+ */
+bool kept_units_are_of_this_host(int kept);
 
 /* Makes an empty folder beside it: a descriptor or -errno. */
 _must_check_ int kept_units_draft(int parent);

@@ -2,7 +2,9 @@
 /*
  * Copies of resources. A resource that somebody breaks while editing it keeps its socket:
  * its copy counts as long as its file is there and has something broken, whatever that
- * is, as it may have been cut anywhere, and no valid resource has its name.
+ * is, as it may have been cut anywhere, and nothing valid of its name. Another file's
+ * resource of that name is the duplicate that it was: a slip of the pen gives nobody's
+ * clients away.
  */
 
 #include "resources.h"
@@ -25,13 +27,13 @@ static bool is_needed(
 	for (size_t i = 0; i < n; i++) {
 		const struct resource *o = &r->list[i].resource;
 		bool is_good = o->verdict.condition == CONDITION_SUCCESSFUL &&
-			       !r->list[i].is_skipped;
+			       !r->list[i].is_skipped,
+		     is_its_file = strcmp(o->file, file) == 0;
 
-		if (is_good && o->name && strcmp(o->name, copy->name) == 0)
+		if (is_good && is_its_file && o->name && strcmp(o->name, copy->name) == 0)
 			return false;
 		if (!is_good && !r->list[i].is_skipped &&
-		    (strcmp(o->file, file) == 0 ||
-			strcmp(o->file, RESOURCES_FOLDER) == 0))
+		    (is_its_file || strcmp(o->file, RESOURCES_FOLDER) == 0))
 			is_broken = true;
 	}
 	return is_broken;

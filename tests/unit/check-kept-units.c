@@ -102,6 +102,10 @@ START_TEST(test_what_is_ours_is_copied)
 	ck_assert_int_eq(symlinkat("../other.socket", fd, "other.socket"), 0);
 	close(fd);
 	close(make(p.from, "local-fs.target.requires"));
+	/* another generator has been there */
+	fd = make(p.to, "sockets.target.wants");
+	ck_assert_int_eq(symlinkat("../sshd.socket", fd, "sshd.socket"), 0);
+	close(fd);
 
 	ck_assert_int_eq(kept_units_copy(p.from, p.to), 0);
 	expect_link(p.to, "maildest-svc-a.socket", "/usr/lib/maildest/svc.socket");
@@ -112,6 +116,23 @@ START_TEST(test_what_is_ours_is_copied)
 	ck_assert(!is_there(p.to, "-.mount"));
 	ck_assert(!is_there(p.to, "local-fs.target.requires"));
 	ck_assert(!is_there(p.to, "sockets.target.wants/other.socket"));
+	place_done(&p);
+}
+END_TEST
+
+START_TEST(test_units_of_another_installation_are_known)
+{
+	struct place p;
+
+	place_make(&p);
+	put(p.from, "maildest-group-1-0.services", "");
+	ck_assert(kept_units_are_of_this_host(p.from));
+	ck_assert_int_eq(symlinkat("/dev/null", p.from, "maildest-svc-a.socket"), 0);
+	ck_assert(kept_units_are_of_this_host(p.from));
+	ck_assert_int_eq(
+	    symlinkat("/nowhere/maildest/svc.socket", p.from, "maildest-svc-b.socket"),
+	    0);
+	ck_assert(!kept_units_are_of_this_host(p.from));
 	place_done(&p);
 }
 END_TEST
@@ -185,6 +206,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 	    test_what_is_ours_is_copied,
+	    test_units_of_another_installation_are_known,
 	    test_a_draft_replaces_what_was_kept,
 	    test_what_others_may_write_to_is_not_kept,
 	};

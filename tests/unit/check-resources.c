@@ -210,7 +210,9 @@ START_TEST(test_a_copy_stands_in_for_what_is_broken)
 	expect_tree(&t, "its kind is mistyped", "! a ! b*");
 	config_tree_puts(&t, "services/z.yaml", GOOD("b"));
 	config_tree_puts(&t, "services/b.yaml", "kind: [\n");
-	expect_tree(&t, "it has moved to another file", "! a ! b");
+	expect_tree(&t, "another file has its name", "! a ! b b*");
+	config_tree_puts(&t, "services/b.yaml", "# nothing\n");
+	expect_tree(&t, "it has moved to another file", "! a b");
 }
 END_TEST
 
