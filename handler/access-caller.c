@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,9 +16,13 @@
 /* Of an IPv6 address: what a host's network has, the rest is the host's to choose (RFC 4291 2.5.4). */
 #define NETWORK_BYTES 8
 
+/* Any user has thousands of subordinate ones (subuid(5)), which no database knows. */
 static void name_user(uid_t uid, char ret[ACCESS_CALLER_SIZE])
 {
-	(void)snprintf(ret, ACCESS_CALLER_SIZE, "uid %u", (unsigned)uid);
+	if (getpwuid(uid))
+		(void)snprintf(ret, ACCESS_CALLER_SIZE, "uid %u", (unsigned)uid);
+	else
+		(void)snprintf(ret, ACCESS_CALLER_SIZE, "uid unknown");
 }
 
 /* Another host's; both forms are shorter than the room for them. */

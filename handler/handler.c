@@ -294,8 +294,11 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	/* a session's own tls_init() comes when its client can be told of a failure */
-	if (secret_memory_install_in_openssl(SECRET_MEMORY_KEYS) < 0 ||
-	    (a.check && tls_init() < 0)) {
+	if (secret_memory_install_in_openssl(SECRET_MEMORY_KEYS) < 0)
+		(void)fputs("maildest-handler: another library has used OpenSSL before: "
+			    "what it frees is not wiped\n",
+		    stderr); /* nobody to tell if it fails */
+	if (a.check && tls_init() < 0) {
 		(void)fputs("maildest-handler: OpenSSL is not usable\n", stderr);
 		return EXIT_FAILURE;
 	}

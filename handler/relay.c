@@ -311,7 +311,7 @@ static void say_goodbye(struct pump *in)
 
 int relay_run(struct relay *r)
 {
-	struct unanswered unanswered = {0};
+	_cleanup_(unanswered_answer) struct unanswered unanswered = {0};
 	_cleanup_pump_ struct pump in = {.from = r->client,
 	    .to = r->upstream,
 	    .count = &r->bytes_in,

@@ -242,6 +242,7 @@ int seccomp_restrict(enum seccomp_phase phase, int journal)
 	    .lists = {&seccomp_rules_always,
 		phase == SECCOMP_LOGIN ? &seccomp_rules_login : &none, &own_rules}};
 	struct sock_fprog program = {.filter = p.code};
+	long thread;
 	int r;
 
 	if (ARCHITECTURE == 0)
@@ -250,10 +251,12 @@ int seccomp_restrict(enum seccomp_phase phase, int journal)
 	if (r < 0)
 		return r;
 	program.len = p.n;
-	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_LOG,
-		   &program) < 0
-		   ? -errno
-		   : 0;
+	/* there should be one thread; a library that has started another gets the walls too */
+	thread = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+	    SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_TSYNC, &program);
+	if (thread < 0)
+		return -errno;
+	return thread > 0 ? -EBUSY : 0;
 }
 
 int seccomp_probe(void)

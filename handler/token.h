@@ -6,7 +6,8 @@
  * TLS session of an earlier connection, and whether a client's own login is right. The
  * connection is bound to one service and destination with its first message, before
  * anything from outside is read, and the helper answers it for nothing else. A helper that
- * dies before it has answered is asked again: the service manager brings it back.
+ * dies before it has answered is asked again, as the service manager brings it back, until
+ * the walls close: token_keep_link().
  */
 
 #include "helper-link.h"

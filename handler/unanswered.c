@@ -34,11 +34,8 @@ bool unanswered_is(const struct unanswered *u)
 {
 	size_t n = u->n;
 
-	if (n == 0)
-		return false;
-	if (u->tail[n - 1] == '\n')
+	while (n > 0 && strchr(" \t\r\n", u->tail[n - 1]) && u->tail[n - 1])
 		n--;
-	if (n > 0 && u->tail[n - 1] == '\r')
-		n--;
-	return !ends_with(u->tail, n, "QUIT") && !ends_with(u->tail, n, "LOGOUT");
+	return n > 0 && !ends_with(u->tail, n, "QUIT") &&
+	       !ends_with(u->tail, n, "LOGOUT");
 }

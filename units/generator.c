@@ -160,7 +160,7 @@ static int run(const char *path, struct reporter *to, char **ret_why)
 /* OpenSSL does not survive everywhere that it gets no memory; nothing has been written by then. */
 static void on_exhaustion(void)
 {
-	(void)fputs("maildest-generator: no units could be made: there is no memory\n",
+	(void)fputs("maildest-generator: units may be missing: there is no memory\n",
 	    stderr); /* nobody to tell if it fails */
 	_exit(EXIT_FAILURE);
 }

@@ -11,7 +11,9 @@
 #include "check-program.h"
 #include "peer.h"
 
-#define SOMEBODY 64005
+/* nobody, and a subordinate user of somebody: in no database */
+#define SOMEBODY 65534
+#define UNKNOWN 123456
 
 /* A connection that another user has made, whose other end stays open in *ret_theirs. */
 static int connection_of(uid_t uid, int family, int *ret_theirs)
@@ -79,6 +81,10 @@ START_TEST(test_a_program_of_this_host_is_its_user)
 			continue; /* only root may make others' */
 		fd = connection_of(SOMEBODY, families[i], &theirs);
 		expect_user(fd, SOMEBODY);
+		(void)close(fd);
+		(void)close(theirs);
+		fd = connection_of(UNKNOWN, families[i], &theirs);
+		expect(fd, "uid unknown");
 		(void)close(fd);
 		(void)close(theirs);
 	}
