@@ -387,6 +387,14 @@ static int is_elsewhere(int fd, const struct client *c)
 	return r < 0 ? r : !r;
 }
 
+/* Everyone but another handler: destinations lead nowhere here, whoever else may connect. */
+static int check_everyone(int fd, struct client *c, char **ret_why)
+{
+	if (c->kind != CLIENT_UNIX && access_owner(fd, &c->uid) < 0)
+		return 0; /* whose it is cannot be told, and need not */
+	return MIN_OF(is_ours(c->uid, ret_why), 0);
+}
+
 int access_check(int fd, const struct service *service, const struct settings *settings,
     char **ret_why)
 {
@@ -403,8 +411,10 @@ int access_check(int fd, const struct service *service, const struct settings *s
 		if (r < 0)
 			return r;
 	}
-	if (c.kind == CLIENT_PIPE || rule.everyone)
+	if (c.kind == CLIENT_PIPE)
 		return 0;
+	if (rule.everyone)
+		return check_everyone(fd, &c, ret_why);
 	r = is_elsewhere(fd, &c);
 	if (r < 0)
 		return refuse_unknown(

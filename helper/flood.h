@@ -18,7 +18,7 @@
  * So many owners at once. Beyond it, whoever has been quiet longest is forgotten: a stranger
  * who finds no place would be locked out by others' tries.
  */
-#define FLOOD_OWNERS_MAX 1000
+#define FLOOD_OWNERS_MAX 4096
 
 struct flood;
 

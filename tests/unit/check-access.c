@@ -516,7 +516,7 @@ END_TEST
 /* All services have that user: by it, a destination would lead into any other. */
 START_TEST(test_another_handler_may_not)
 {
-	const struct service services[] = {ROOT, GROUP("mail-users")};
+	const struct service services[] = {ROOT, GROUP("mail-users"), EVERYONE};
 	const struct settings settings = {0};
 	_cleanup_free_ char *why = NULL;
 	int fds[2];
