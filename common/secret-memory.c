@@ -48,8 +48,10 @@ static void *openssl_malloc(size_t n, const char *file, int line)
 
 	(void)file; /* OpenSSL tells where it allocates; nobody asked */
 	(void)line;
-	if (n && !p && on_exhaustion)
+	if (n && !p && on_exhaustion) {
 		on_exhaustion();
+		p = malloc(n);
+	}
 	return p;
 }
 
@@ -61,8 +63,10 @@ static void *openssl_realloc(void *p, size_t n, const char *file, int line)
 	(void)line;
 	if (!n)
 		secret_memory_free(p);
-	else if (!q && on_exhaustion)
+	else if (!q && on_exhaustion) {
 		on_exhaustion();
+		q = secret_memory_realloc(p, n);
+	}
 	return q;
 }
 

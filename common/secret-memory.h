@@ -25,6 +25,7 @@ _must_check_ int secret_memory_install_in_openssl(size_t wipe_max);
 
 /*
  * What to call when OpenSSL can have no memory, before it is told so: OpenSSL 3.0 does not
- * survive that everywhere, so the call may end the process. NULL for nothing.
+ * survive that everywhere, or is of no use for the rest of the process, so the call may end
+ * the process, or free something, after which OpenSSL gets it yet. NULL for nothing.
  */
 void secret_memory_on_exhaustion(void (*call)(void));

@@ -170,18 +170,49 @@ static int await(struct dialling *d, uint64_t deadline)
 	return r >= 0 ? r : -EAGAIN;
 }
 
-static int connect_any(struct dialling *d, const struct addrinfo *next, uint64_t deadline)
+/* The first of the list that is of the family, or of another one; or NULL. */
+static const struct addrinfo *find_family(
+    const struct addrinfo *list, int family, bool is_other)
 {
-	bool more = true;
+	while (list && (list->ai_family != family) != is_other)
+		list = list->ai_next;
+	return list;
+}
+
+/*
+ * "Sorting Addresses", RFC 8305 section 4: the families take turns, so that many dead
+ * addresses of one hold up no other for long. How many are to be tried.
+ */
+static unsigned sort(
+    const struct addrinfo *list, const struct addrinfo *order[ADDRESSES_MAX])
+{
+	const struct addrinfo *next[] = {list, list};
+	unsigned n = 0;
+
+	for (bool turn = false; n < ADDRESSES_MAX && (next[0] || next[1]); turn = !turn) {
+		const struct addrinfo *found =
+		    find_family(next[turn], list->ai_family, turn);
+
+		if (found)
+			order[n++] = found;
+		next[turn] = found ? found->ai_next : NULL;
+	}
+	return n;
+}
+
+static int connect_any(struct dialling *d, const struct addrinfo *list, uint64_t deadline)
+{
+	const struct addrinfo *order[ADDRESSES_MAX];
+	unsigned n = sort(list, order);
+	bool more = n > 0;
 	int r;
 
 	while (more || d->running > 0) {
 		uint64_t until = deadline;
 
 		if (more)
-			begin(d, next);
-		next = next ? next->ai_next : NULL;
-		more = next && d->begun < ADDRESSES_MAX;
+			begin(d, order[d->begun]);
+		more = d->begun < n;
 		if (d->running == 0)
 			continue;
 		if (more)

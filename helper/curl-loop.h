@@ -11,7 +11,8 @@ struct curl_loop;
 
 /*
  * Called from the loop when a transfer has ended, once, never from within libcurl. The
- * handle is still the loop's; curl_loop_remove() may be called.
+ * handle is still the loop's; curl_loop_remove() may be called. CURLE_OUT_OF_MEMORY may
+ * come of what another transfer did, as libcurl gives up all at once then.
  */
 typedef void (*curl_loop_done_fn)(CURL *easy, CURLcode code);
 

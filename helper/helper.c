@@ -21,9 +21,17 @@
 #include "secret-memory.h"
 #include "server.h"
 
-/* For memory to be had again. */
+/* For memory to be had again, or whatever the event loop was refused. */
 #define PAUSE_USEC (100 * USEC_PER_MSEC)
+/* A loop that fails so often is not mended by going on: the service manager starts another. */
+#define FAILURES_MAX 100
+/* As long as it has to run that its failures are forgotten. */
+#define FORGET_USEC (10 * USEC_PER_SEC)
 
+/* More than a TLS handshake takes. */
+#define RESERVE_SIZE ((size_t)512 * 1024)
+
+static void *reserve; /* of memory, for OpenSSL; NULL while it is used up */
 static struct broker_folders arg_folders;
 static const char *arg_socket;
 
@@ -147,18 +155,28 @@ static int open_sockets(struct server *server, char **ret_path)
 	return 0;
 }
 
-/* Memory that is not to be had now may be a moment later; tokens that are cached are worth it. */
+/* What is not to be had now may be a moment later; tokens that are cached are worth it. */
 static int loop(sd_event *event)
 {
+	unsigned failures = 0;
+	uint64_t begun;
 	int r;
 
-	while ((r = sd_event_loop(event)) == -ENOMEM) {
-		log_message(
-		    LOG_PRIORITY_WARNING, "There is no memory; going on in a moment");
-		if (deadline_poll(NULL, 0, deadline_in(PAUSE_USEC)) != -ETIMEDOUT)
-			return -EIO;
+	for (;;) {
+		begun = deadline_now();
+		r = sd_event_loop(event);
+		if (r >= 0)
+			return r;
+		if (deadline_now() >= begun + FORGET_USEC)
+			failures = 0;
+		if (++failures > FAILURES_MAX)
+			return r;
+		log_message(LOG_PRIORITY_WARNING,
+		    "The event loop failed, going on in a moment: %s", strerror(-r));
+		r = deadline_poll(NULL, 0, deadline_in(PAUSE_USEC));
+		if (r != -ETIMEDOUT)
+			failures++; /* there was no pause: only so much sooner at the end */
 	}
-	return r;
 }
 
 static int serve(sd_event *event, struct server *server)
@@ -182,6 +200,38 @@ static int serve(sd_event *event, struct server *server)
 	return r;
 }
 
+/*
+ * Where OpenSSL (3.0) can have no memory it crashes, or finds an algorithm never again. So
+ * it gets what was kept for that, and the event loop puts something by anew. Without any of
+ * it this process is of no use: the next one has the tokens from the service manager.
+ */
+static void on_exhaustion(void)
+{
+	if (!reserve) {
+		log_message(LOG_PRIORITY_ERROR, "Cannot go on: %s", strerror(ENOMEM));
+		_exit(EXIT_FAILURE);
+	}
+	free(reserve);
+	reserve = NULL;
+}
+
+static int on_event(sd_event_source *source, void *userdata)
+{
+	(void)source;
+	(void)userdata;
+	if (!reserve)
+		reserve = malloc(RESERVE_SIZE);
+	return 0;
+}
+
+/* From here to the end of the process. */
+static int keep_reserve(sd_event *event)
+{
+	reserve = malloc(RESERVE_SIZE);
+	secret_memory_on_exhaustion(on_exhaustion);
+	return sd_event_add_post(event, NULL, on_event, NULL);
+}
+
 static int run(void)
 {
 	sd_event *event = NULL;
@@ -191,6 +241,8 @@ static int run(void)
 	harden();
 	r = sd_event_default(&event);
 	if (r >= 0)
+		r = keep_reserve(event);
+	if (r >= 0)
 		r = server_new(event, &arg_folders, &server);
 	if (r < 0)
 		log_message(LOG_PRIORITY_ERROR, "Cannot start: %s", strerror(-r));
@@ -198,6 +250,8 @@ static int run(void)
 		r = serve(event, server);
 	server_free(server);
 	sd_event_unref(event);
+	free(reserve);
+	reserve = NULL;
 	return r;
 }
 

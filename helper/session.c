@@ -116,6 +116,8 @@ static void flush(struct session *s)
 			return;
 		if (n < 0) {
 			leave(s);
+			/* or it would wait for ever if it is there and the system failed */
+			(void)shutdown(s->fd, SHUT_RDWR);
 			break;
 		}
 		secret_consume(&s->out, (size_t)n);

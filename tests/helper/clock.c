@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Preloaded into a helper under test: moves its CLOCK_BOOTTIME on by as many seconds as the
- * file SHIM_CLOCK says, and its wall clock by as many as SHIM_WALL says, files included.
+ * first number in the file SHIM_CLOCKS says, and its wall clock by as many as the second,
+ * files included.
  */
 
 #define _GNU_SOURCE
@@ -12,18 +13,23 @@
 #include <sys/stat.h>
 #include <time.h>
 
-static long moved(const char *name)
+enum clock {
+	CLOCK_OF_BOOT,
+	CLOCK_OF_WALL,
+};
+
+static long moved(enum clock which)
 {
-	const char *path = getenv(name);
+	const char *path = getenv("SHIM_CLOCKS");
 	FILE *f = path ? fopen(path, "re") : NULL;
-	long seconds = 0;
+	long seconds[] = {0, 0};
 
 	if (f) {
-		if (fscanf(f, "%ld", &seconds) != 1)
-			seconds = 0;
+		if (fscanf(f, "%ld %ld", &seconds[0], &seconds[1]) != 2)
+			seconds[0] = seconds[1] = 0;
 		(void)fclose(f);
 	}
-	return seconds;
+	return seconds[which];
 }
 
 int clock_gettime(clockid_t clock, struct timespec *ts)
@@ -35,7 +41,7 @@ int clock_gettime(clockid_t clock, struct timespec *ts)
 		real = (__typeof__(&clock_gettime))dlsym(RTLD_NEXT, "clock_gettime");
 	r = real(clock, ts);
 	if (r == 0 && clock == CLOCK_BOOTTIME)
-		ts->tv_sec += moved("SHIM_CLOCK");
+		ts->tv_sec += moved(CLOCK_OF_BOOT);
 	return r;
 }
 
@@ -45,7 +51,7 @@ time_t time(time_t *ret)
 
 	if (clock_gettime(CLOCK_REALTIME, &ts) < 0)
 		return -1;
-	ts.tv_sec += moved("SHIM_WALL");
+	ts.tv_sec += moved(CLOCK_OF_WALL);
 	if (ret)
 		*ret = ts.tv_sec;
 	return ts.tv_sec;
