@@ -32,16 +32,31 @@ static int complain(int r, char **ret_why)
 	    r == -EPERM ? "is not root's alone" : strerror(-r));
 }
 
+/* Why the first one has no units that was to have some; NULL if other things are wrong too. */
+static const char *find_reason(const struct services *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct service_unit *u = &s->list[i];
+
+		if (u->unit && !u->is_served &&
+		    u->verdict.condition == CONDITION_SERVICE_CREATION_FAILED)
+			return u->verdict.message;
+	}
+	return NULL;
+}
+
 /* One whose units cannot be written would be closed. */
 static int check_written(const struct services *s, size_t n_served, char **ret_why)
 {
+	const char *reason = find_reason(s);
 	size_t n = 0;
 
 	for (size_t i = 0; i < s->n; i++)
 		n += s->list[i].is_served;
-	return n == n_served ? 0
-			     : reason_set(ret_why, -EIO,
-				   KEPT_UNITS_PARENT ": units cannot be written there");
+	if (n == n_served)
+		return 0;
+	return reason_set(ret_why, -EIO, KEPT_UNITS_PARENT ": %s",
+	    reason ? reason : "units cannot be written there");
 }
 
 static int write_draft(struct apply_work *w, char **ret_why)

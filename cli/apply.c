@@ -2,6 +2,7 @@
 #include "apply.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "apply-notes.h"
@@ -41,6 +42,7 @@ void apply_done(struct apply *a)
 	free(a->failed);
 	free(a->masked);
 	free(a->conflicts);
+	free(a->broken);
 	free(a->warning);
 	*a = (struct apply){0};
 }
@@ -78,12 +80,32 @@ static int find_masked(struct apply_work *w, char **ret_why)
 	return r;
 }
 
-static int reload(struct apply_work *w, char **ret_why)
+/* Says so if systemd has not made the first of what was written for it. */
+static int look_for_units(
+    const struct apply_work *w, const struct manager_units *foreseen, struct apply *a)
 {
+	for (size_t i = 0; i < foreseen->n && !a->warning; i++)
+		if (!manager_units_find(&w->wanted, foreseen->list[i].name) &&
+		    asprintf(&a->warning,
+			"systemd has no %s: is maildest-generator where its generators "
+			"are, and what does journalctl -t maildest-generator say?",
+			foreseen->list[i].name) < 0) {
+			a->warning = NULL;
+			return -ENOMEM;
+		}
+	return 0;
+}
+
+static int reload(struct apply_work *w, struct apply *a, char **ret_why)
+{
+	_cleanup_manager_units_ struct manager_units foreseen = w->wanted;
 	int r;
 
+	w->wanted = (struct manager_units){0};
 	r = apply_reload(w, ret_why);
-	return r < 0 ? r : list_sockets(&w->manager, manager_files, &w->wanted, ret_why);
+	if (r == 0)
+		r = list_sockets(&w->manager, manager_files, &w->wanted, ret_why);
+	return r < 0 ? r : look_for_units(w, &foreseen, a);
 }
 
 /* Until all is done: two at once would open and close the same ports. */
@@ -92,6 +114,30 @@ static int lock(struct apply_work *w, const struct config *config, char **ret_wh
 	w->lock = state_lock_take(
 	    config, STATE_LOCK_TABLES, deadline_in(PATIENCE_USEC), ret_why);
 	return MIN_OF(w->lock, 0);
+}
+
+static int describe(struct secret *text, const char *name, const struct verdict *v)
+{
+	if (v->condition == CONDITION_SUCCESSFUL)
+		return 0;
+	return secret_printf(text, "%s: %s%s%s\n", name, condition_name(v->condition),
+	    v->message ? ": " : "", v->message ? v->message : "");
+}
+
+/* What of the configuration is no service, or one that has something against it. */
+static int find_broken(const struct services *s, struct apply *a)
+{
+	_cleanup_secret_ struct secret text = {0};
+	int r = 0;
+
+	for (size_t i = 0; i < s->resources.n && r == 0; i++)
+		r = describe(&text, s->resources.list[i].resource.file,
+		    &s->resources.list[i].resource.verdict);
+	for (size_t i = 0; i < s->n && r == 0; i++)
+		r = describe(&text, s->list[i].name, &s->list[i].verdict);
+	if (r == 0 && text.len > 0 && !(a->broken = strdup(secret_str(&text))))
+		r = -ENOMEM;
+	return r;
 }
 
 static int prepare(const struct cli *c, struct apply_work *w, bool dry_run,
@@ -107,6 +153,8 @@ static int prepare(const struct cli *c, struct apply_work *w, bool dry_run,
 		r = services_load(&config, NULL, &w->services);
 	if (r == 0 && w->services.warning && !(a->warning = strdup(w->services.warning)))
 		r = -ENOMEM;
+	if (r == 0)
+		r = find_broken(&w->services, a);
 	if (r == 0)
 		r = apply_hold_conflicts(w, a, ret_why);
 	if (r == 0 && !dry_run)
@@ -184,7 +232,7 @@ static int open_new(struct apply_work *w, struct apply *a, char **ret_why)
 {
 	int r;
 
-	r = reload(w, ret_why);
+	r = reload(w, a, ret_why);
 	if (r == 0)
 		r = look(w, ret_why);
 	if (r == 0)

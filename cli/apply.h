@@ -20,8 +20,9 @@ struct apply {
 	char *failed;	 /* units that did not do it, blanks between; NULL: none; owned */
 	char *masked;	 /* units left out, as the administrator masked them; likewise */
 	char *conflicts; /* lines, each with its end; NULL: none; owned */
-	char *warning;	 /* of the settings or the state, or NULL; owned */
-	bool is_forced;	 /* what is in conflict was not left out */
+	char *broken;	/* resources and services with something against them, likewise */
+	char *warning;	/* of the settings or the state, or NULL; owned */
+	bool is_forced; /* what is in conflict was not left out */
 };
 
 void apply_done(struct apply *a);

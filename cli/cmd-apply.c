@@ -27,6 +27,8 @@ static int print_json(const struct apply *a, const struct table *t, bool dry_run
 	table_write(t, &answer.w, "steps");
 	if (a->conflicts)
 		json_writer_string(&answer.w, "conflicts", a->conflicts);
+	if (a->broken)
+		json_writer_string(&answer.w, "broken", a->broken);
 	if (a->masked)
 		json_writer_string(&answer.w, "masked", a->masked);
 	if (a->warning)
@@ -49,10 +51,13 @@ static void print(const struct cli *c, const struct apply *a, const struct table
 {
 	table_print(t, c);
 	if (t->n_rows == 0)
-		puts(a->conflicts || a->masked ? "All other sockets are as they shall be."
-					       : "All sockets are as they shall be.");
+		puts(a->conflicts || a->masked || a->broken
+			 ? "All other sockets are as they shall be."
+			 : "All sockets are as they shall be.");
 	if (a->warning)
 		cli_complain("%s", a->warning);
+	if (a->broken)
+		apply_complain("not as they should be (maildest check)", a->broken);
 	if (a->conflicts)
 		apply_complain(a->is_forced
 				   ? "ports that others have too, as --force wants it"
@@ -126,5 +131,8 @@ int cmd_apply(struct cli *c, int argc, char **argv)
 		return r < 0 ? cli_fail(r, why) : CLI_OK;
 	}
 	r = apply_run(c, dry_run, force, &a, &why);
-	return r < 0 ? cli_fail(r, why) : apply_report(c, &a, dry_run);
+	if (r < 0)
+		return cli_fail(r, why);
+	r = apply_report(c, &a, dry_run);
+	return r == CLI_OK && a.broken ? CLI_CONFIGURATION : r;
 }
