@@ -12,6 +12,7 @@ from pathlib import Path
 from . import campaign, control  # noqa: I001  (sets the path for those below)
 from fakes.token_service import TokenService, token_reply
 from rig.maildest import BUILD, SANITIZER_REPORT, SANITIZERS
+from rig.pki import Authority
 from rig.secrets import find
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "helper"))
@@ -19,24 +20,32 @@ from helper_process import CLIENT_SECRET, Caller, Helper  # noqa: E402
 
 LIBRARY = BUILD / "tests" / "faults" / "faults.so"
 TOKEN = "marker-access-token-91c7f2ab"
-# libcurl does not notice that its own wake-up call was lost, but gives up after 30 s.
-PATIENCE = 45
-# Neither an epoll_wait(2) nor the read(2) of a timer has an error that passes. Memory is the affair of libcurl (7.88) here, which
-# crashes without some of its own.
-KINDS = ("write", "connect", "accept", "open", "socket")
+PATIENCE = 20
+KINDS = ("memory", "read", "write", "connect", "accept", "open", "socket", "wait")
+
+
+def pem_of(authority, folder):
+    """A file with a key and a certificate for a token service on loopback."""
+    path = Path(folder) / "service.pem"
+    path.write_text("".join(part.read_text() for part in authority.issue("service")))
+    return path
 
 
 class Tested:
     """A helper, its token service, and destinations that nobody has asked for yet."""
 
-    def __init__(self, folder):
-        self.service = TokenService()
+    def __init__(self, folder, scheme="http"):
+        """With https libcurl and OpenSSL fail as well, which are left no memory."""
+        authority = Authority(Path(folder) / "pki") if scheme == "https" else None
+        self.service = TokenService(authority and pem_of(authority, folder))
         self.service.reply = token_reply(TOKEN)
         self.control = control.Control(f"{folder}/control", LIBRARY)
         order = SANITIZERS["ASAN_OPTIONS"] + ":verify_asan_link_order=0"
         environment = self.control.environment() | SANITIZERS | {"ASAN_OPTIONS": order}
         self.helper = Helper(folder, environment=environment)
         os.makedirs(os.path.dirname(self.helper.path), exist_ok=True)
+        if authority:
+            self.helper.write("maildest.conf", f"AdditionalCAs={authority.certificate}\n")
         self.helper.start()
         self._names = 0
         self.hits = 0  # the calls that failed within the last request
@@ -123,11 +132,11 @@ def of_helper(here, every, kinds=KINDS):
 
 
 @contextlib.contextmanager
-def tested():
+def tested(scheme="http"):
     """A helper in a folder of its own, whose end is judged."""
     folder = tempfile.mkdtemp(prefix="mdh-", dir="/tmp")
     try:
-        here = Tested(folder)
+        here = Tested(folder, scheme)
         try:
             yield here
         finally:

@@ -14,9 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -29,6 +32,8 @@ static bool is_child;
 static __thread bool in_resolver;
 /* Sockets whose messages come whole or not at all: nothing can be shortened there. */
 static bool keeps_messages[DESCRIPTORS];
+/* Timers, signals, events and a process's talk to itself (libcurl's threads): nothing breaks there. */
+static bool never_fails[DESCRIPTORS];
 
 __attribute__((constructor)) static void open_control(void)
 {
@@ -72,17 +77,30 @@ bool fault_fails(enum fault_kind kind, int fd)
 	return true;
 }
 
+static bool is_in(const bool set[], int fd)
+{
+	return fd >= 0 && fd < DESCRIPTORS && set[fd];
+}
+
+static int note(int fd, bool keeps, bool never)
+{
+	if (fd >= 0 && fd < DESCRIPTORS) {
+		keeps_messages[fd] = keeps;
+		never_fails[fd] = never;
+	}
+	return fd;
+}
+
 /* As fault_fails(), of a call that may also be shortened, by way of `n`. */
 static bool fails_or_shortens(enum fault_kind kind, int fd, size_t *n)
 {
-	if (!is_due(kind, fd))
+	if (is_in(never_fails, fd) || !is_due(kind, fd))
 		return false;
 	if (control->error != FAULT_SHORT) {
 		errno = control->error;
 		return true;
 	}
-	if (*n > 1 && fd != STDERR_FILENO &&
-	    !(fd >= 0 && fd < DESCRIPTORS && keeps_messages[fd]))
+	if (*n > 1 && fd != STDERR_FILENO && !is_in(keeps_messages, fd))
 		*n = 1;
 	return false;
 }
@@ -198,7 +216,9 @@ int connect(int fd, const struct sockaddr *peer, socklen_t len)
 
 int accept4(int fd, struct sockaddr *restrict peer, socklen_t *restrict len, int flags)
 {
-	return fault_fails(FAULT_ACCEPT, fd) ? -1 : REAL(accept4)(fd, peer, len, flags);
+	if (fault_fails(FAULT_ACCEPT, fd))
+		return -1;
+	return note(REAL(accept4)(fd, peer, len, flags), false, false);
 }
 
 pid_t fork(void)
@@ -231,9 +251,7 @@ int socket(int family, int type, int protocol)
 	int fd =
 	    fault_fails(FAULT_SOCKET, -1) ? -1 : REAL(socket)(family, type, protocol);
 
-	if (fd >= 0 && fd < DESCRIPTORS)
-		keeps_messages[fd] = (type & 0xf) != SOCK_STREAM;
-	return fd;
+	return note(fd, (type & 0xf) != SOCK_STREAM, false);
 }
 
 int epoll_create1(int flags)
@@ -244,6 +262,30 @@ int epoll_create1(int flags)
 int memfd_create(const char *name, unsigned flags)
 {
 	return fault_fails(FAULT_SOCKET, -1) ? -1 : REAL(memfd_create)(name, flags);
+}
+
+int timerfd_create(int clock, int flags)
+{
+	return note(REAL(timerfd_create)(clock, flags), true, true);
+}
+
+int signalfd(int fd, const sigset_t *mask, int flags)
+{
+	return note(REAL(signalfd)(fd, mask, flags), true, true);
+}
+
+int eventfd(unsigned value, int flags)
+{
+	return note(REAL(eventfd)(value, flags), true, true);
+}
+
+int socketpair(int family, int type, int protocol, int fds[2])
+{
+	int r = REAL(socketpair)(family, type, protocol, fds);
+
+	for (unsigned i = 0; i < 2 && r == 0; i++)
+		(void)note(fds[i], (type & 0xf) != SOCK_STREAM, true);
+	return r;
 }
 
 /* waiting */
