@@ -390,9 +390,12 @@ static int is_elsewhere(int fd, const struct client *c)
 /* Everyone but another handler: destinations lead nowhere here, whoever else may connect. */
 static int check_everyone(int fd, struct client *c, char **ret_why)
 {
+	int r;
+
 	if (c->kind != CLIENT_UNIX && access_owner(fd, &c->uid) < 0)
 		return 0; /* whose it is cannot be told, and need not */
-	return MIN_OF(is_ours(c->uid, ret_why), 0);
+	r = is_ours(c->uid, ret_why);
+	return MIN_OF(r, 0);
 }
 
 int access_check(int fd, const struct service *service, const struct settings *settings,
