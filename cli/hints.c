@@ -42,7 +42,9 @@ static const struct {
 	enum place place;
 	const char *text;
 } hints[] = {
-    {EINVAL, ANYWHERE, "correct the file; `maildest check` reads it without connecting"},
+    {EINVAL, ANYWHERE,
+	"correct the file, which `maildest check` reads without connecting; or, where a "
+	"Destination service says so, its key in instances/, the name or the level"},
     {ENOTCONN, ANYWHERE,
 	"start it: systemctl enable --now maildest-helper.socket; then look at "
 	"journalctl -u maildest-helper"},

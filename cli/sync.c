@@ -19,6 +19,7 @@ struct round {
 	const struct config *config;
 	struct services *services;
 	struct verdicts *verdicts;
+	struct state_table refusals; /* of this round, and of who was not asked; owned */
 	uint64_t deadline;
 	struct instance {
 		const char *name;
@@ -30,6 +31,7 @@ struct round {
 
 static void round_done(struct round *q)
 {
+	state_table_done(&q->refusals);
 	free(q->list);
 }
 
@@ -145,6 +147,42 @@ static int note(
 	return k < 0 ? k : r || k;
 }
 
+/* What was said last stays for who is not asked now. */
+static int leave(struct round *q, struct instance *instance, const struct service_unit *s)
+{
+	const char *refusal = state_table_find(&q->services->refusals, s->name);
+
+	instance->n_left++;
+	return refusal ? state_table_set(&q->refusals, s->name, refusal) : 0;
+}
+
+/* A service that is away for now is no fault of those whose protocol is known. */
+static int note_refusal(
+    struct round *q, const struct service_unit *s, int error, const char *why)
+{
+	verdicts_add_result(q->verdicts, "service", s->name, error, why);
+	if (error == -EAGAIN && s->knows_protocol)
+		return 0;
+	return services_add_refusal(&q->refusals, s->name, why ? why : strerror(-error));
+}
+
+static bool is_same(const struct state_table *a, const struct state_table *b)
+{
+	for (size_t i = 0; i < a->n && a->n == b->n; i++)
+		if (strcmp(a->rows[i].name, b->rows[i].name) != 0 ||
+		    strcmp(a->rows[i].value, b->rows[i].value) != 0)
+			return false;
+	return a->n == b->n;
+}
+
+/* With settings in doubt, so is who is to be asked. */
+static int record_refusals(struct round *q, char **ret_why)
+{
+	if (q->services->warning || is_same(&q->refusals, &q->services->refusals))
+		return 0;
+	return services_record_refusals(q->config, &q->refusals, ret_why);
+}
+
 /* Asks for one service and records at once what is new. -errno: nothing can be recorded. */
 static int ask_for(struct round *q, const struct service_unit *s, char **ret_why)
 {
@@ -155,20 +193,15 @@ static int ask_for(struct round *q, const struct service_unit *s, char **ret_why
 
 	if (!instance)
 		return -ENOMEM;
-	if (instance->is_silent || deadline_now() >= q->deadline) {
-		instance->n_left++;
-		return 0;
-	}
+	if (instance->is_silent || deadline_now() >= q->deadline)
+		return leave(q, instance, s);
 	r = sync_ask(
 	    q->cli, s, MIN_OF(q->deadline, deadline_in(PATIENCE_USEC)), &protocol, &why);
-	if (r == -EAGAIN && deadline_now() >= q->deadline) {
-		instance->n_left++; /* it had less time than others */
-		return 0;
-	}
+	if (r == -EAGAIN && deadline_now() >= q->deadline)
+		return leave(q, instance, s); /* it had less time than others */
 	if (r < 0) {
 		instance->is_silent = r == -EAGAIN;
-		verdicts_add_result(q->verdicts, "service", s->name, r, why);
-		return 0;
+		return note_refusal(q, s, r, why);
 	}
 	r = note(q->services, s, protocol);
 	return r > 0 ? services_record_protocols(
@@ -218,5 +251,5 @@ int sync_protocols(const struct cli *c, const struct config *config, struct serv
 			r = ask_for(&q, one, ret_why);
 	}
 	say_left(&q);
-	return r;
+	return r < 0 ? r : record_refusals(&q, ret_why);
 }

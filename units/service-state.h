@@ -9,6 +9,8 @@
  *                         "<service>:asked <SHA-256>", which question that answers
  *   left-out              "<service> <address>:<port>", a line each: what apply left out of
  *                         its group, as others had the port
+ *   refusals              "<service> <text in base64>", a line each: why its Destination service
+ *                         told nothing when it was asked last
  *   services/<name>.json  {"source": "<file>", "resource": {...}}: a resource when it was
  *                         valid
  *   maildest.conf         the settings when they were valid

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base64.h"
 #include "owner.h"
 #include "reason.h"
 #include "services-private.h"
@@ -160,6 +161,22 @@ static int check_instance(
 	return r == -ENOMEM ? r : 0;
 }
 
+/* What the Destination service said instead, when `maildest sync` asked it last. */
+static int check_refusal(
+    struct service_unit *s, const struct state_table *refusals, const char *instance)
+{
+	const char *word = state_table_find(refusals, s->name);
+	_cleanup_secret_ struct secret text = {0};
+	int r = word ? base64_decode(word, strlen(word), &text) : 0;
+
+	if (!word || r == -EBADMSG)
+		return 0;
+	if (r == 0)
+		r = verdict_set(&s->verdict, CONDITION_CONFIGURATION_FAILED,
+		    "Destination service instance '%s': %s", instance, secret_str(&text));
+	return r == -ENOMEM ? r : 0;
+}
+
 /* Without a port there can be no socket. */
 static int check_port(struct service_unit *s, const char *instance)
 {
@@ -190,6 +207,8 @@ int service_unit_set_protocol(
 	if (instance) {
 		look_into_state(s, &all->protocols);
 		r = check_instance(s, c, instance);
+		if (r == 0)
+			r = check_refusal(s, &all->refusals, instance);
 	} else {
 		r = look_into_files(s, c);
 	}

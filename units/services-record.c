@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base64.h"
 #include "owner.h"
 #include "reason.h"
 #include "resource-json.h"
@@ -197,4 +198,19 @@ int services_record_protocols(
     const struct config *c, const struct state_table *protocols, char **ret_why)
 {
 	return state_table_write(c, "protocols", protocols, ret_why);
+}
+
+int services_add_refusal(
+    struct state_table *refusals, const char *service, const char *reason)
+{
+	_cleanup_secret_ struct secret word = {0};
+	int r = base64_encode(reason, strlen(reason), &word);
+
+	return r < 0 ? r : state_table_set(refusals, service, secret_str(&word));
+}
+
+int services_record_refusals(
+    const struct config *c, const struct state_table *refusals, char **ret_why)
+{
+	return state_table_write(c, "refusals", refusals, ret_why);
 }

@@ -44,6 +44,7 @@ void services_done(struct services *s)
 	resources_done(&s->resources);
 	state_table_done(&s->addresses);
 	state_table_done(&s->protocols);
+	state_table_done(&s->refusals);
 	state_table_done(&s->left_out);
 	*s = (struct services){0};
 }
@@ -260,6 +261,8 @@ int services_load(const struct config *c, const char *group_file, struct service
 		r = read_table(c, &s, "addresses", &s.addresses);
 	if (r == 0)
 		r = read_table(c, &s, "protocols", &s.protocols);
+	if (r == 0)
+		r = read_table(c, &s, "refusals", &s.refusals);
 	if (r == 0)
 		r = read_table(c, &s, SERVICES_LEFT_OUT, &s.left_out);
 	if (r == 0)

@@ -64,7 +64,7 @@ struct services {
 	char *path; /* of the configuration */
 	struct settings settings;
 	struct resources resources;
-	struct state_table addresses, protocols, left_out;
+	struct state_table addresses, protocols, refusals, left_out;
 	struct service_unit *list; /* in the order of resources and their tenants */
 	size_t n;
 	bool is_full;  /* of SERVICES_MAX: there are more */
@@ -98,3 +98,10 @@ _must_check_ int services_record(
 /* Remembers the protocol of a service's destination in a Destination service: as above. */
 _must_check_ int services_record_protocols(
     const struct config *c, const struct state_table *protocols, char **ret_why);
+
+/* Adds why a service's Destination service told nothing to such a table: 0 or -ENOMEM. */
+_must_check_ int services_add_refusal(
+    struct state_table *refusals, const char *service, const char *reason);
+/* Remembers these in place of the last ones: as above. */
+_must_check_ int services_record_refusals(
+    const struct config *c, const struct state_table *refusals, char **ret_why);

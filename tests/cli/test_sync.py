@@ -152,3 +152,20 @@ def test_edits_without_end_are_left_to_the_timer(command, helper, remote):
     asked = helper(good=lambda _: remote("a", "good") or FOUND).asked
     command("sync")
     assert len(asked) == 5, "it goes on for as long as somebody edits"
+
+
+def test_what_an_instance_refused_is_said_until_it_tells(command, helper, remote):
+    """list and check know no network: they say what sync was told last."""
+    answer = error_message("InvalidDestination", reason="HTTP status 404: there is no such thing")
+    remote("far", "good")
+    remote("slow", "away")
+    helper(good=lambda _: answer, away=SILENT)
+    command("sync", status=3)
+    (far,) = command.json("list", "far", status=None)["services"]
+    assert "instance 'good': " in far["message"] and "HTTP status 404" in far["message"], far
+    assert "no answer in time" in command("list", "slow", status=None)
+    assert "HTTP status 404" in command("check", status=3)
+    answer = FOUND
+    command("sync", status=3)
+    assert "404" not in command("list", status=None)
+    assert set(rows(command, "refusals")) == {"slow"}
