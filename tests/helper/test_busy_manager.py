@@ -29,8 +29,11 @@ def fetch(helper, service, name):
 
 def wait_for_the_newest(manager, tokens):
     def is_there():
-        return len(manager.store.items) == 1 and all(
-            token.encode() in manager.store.contents() for token in tokens)
+        try:
+            return len(manager.store.items) == 1 and all(
+                token.encode() in manager.store.contents() for token in tokens)
+        except (OSError, IndexError):  # another one has just taken its place
+            return False
 
     manager.wait_for(is_there, f"not just the newest state is kept: {manager.store.names()}")
 

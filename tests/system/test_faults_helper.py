@@ -15,6 +15,7 @@ from faults import handler, helper, restart  # noqa: E402
 SLOWER = 10 if handler.SANITIZED else 1
 KINDS = {"http": helper.KINDS, "https": ("memory",)}
 EVERY = {"http": 3 * SLOWER, "https": 400 * SLOWER}
+OWN_MEMORY = "this sanitizer's memory functions stand before those of the tests"
 STARTS = 3 if handler.SANITIZED else 20
 
 
@@ -22,6 +23,8 @@ STARTS = 3 if handler.SANITIZED else 20
 def test_a_call_that_fails_costs_one_request_and_not_the_helper(scheme):
     with helper.tested(scheme) as here:
         tally = helper.of_helper(here, EVERY[scheme], KINDS[scheme])
+    if handler.SANITIZED and tally.runs == 0:
+        pytest.skip(OWN_MEMORY)
     assert tally.hits > tally.runs / 2, f"only {tally.hits} of {tally.runs} requests had a fault"
     assert not tally.complaints, f"{tally.summary()}\n{tally.complaints[0][2]}"
 
@@ -38,6 +41,8 @@ def test_memory_that_fails_at_its_start_costs_no_token():
     """After the libraries' own start: while the helper takes over what another one knew."""
     with restart.restarted() as here:
         calls = here.calls()["memory"]
+        if handler.SANITIZED and calls == 0:
+            pytest.skip(OWN_MEMORY)
         starts = range(calls * 7 // 8, calls, calls // 8 // STARTS)
         for n in starts:
             wrong = here.start("memory", errno.ENOMEM, n)

@@ -155,9 +155,16 @@ def test_the_limit_is_exact(fork, count):
 # --- the host's
 
 
+def keeps_one(handler):
+    found = proc.descriptors(handler.pid)
+    return any(what == "/dev/null" for number, what in found.items() if number > 2)
+
+
 @contextlib.contextmanager
 def descriptors_used_up(handler, allowed=None):
     """The handler may open none beyond those that it has, or beyond fewer than that."""
+    # The one that it keeps is had again when a client has been dealt with, not before.
+    waiting.until(lambda: keeps_one(handler), "the handler keeps no descriptor for bad times")
     limits = resource.prlimit(handler.pid, resource.RLIMIT_NOFILE)
     used = proc.descriptors(handler.pid)
     first_free = next(number for number in range(len(used) + 1) if number not in used)
