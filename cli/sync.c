@@ -156,7 +156,7 @@ static int leave(struct round *q, struct instance *instance, const struct servic
 	return refusal ? state_table_set(&q->refusals, s->name, refusal) : 0;
 }
 
-/* A service that is away for now is no fault of those whose protocol is known. */
+/* A service that is away at the moment is no fault of those whose protocol is known. */
 static int note_refusal(
     struct round *q, const struct service_unit *s, int error, const char *why)
 {

@@ -170,7 +170,7 @@ static bool is_among(const gid_t *groups, size_t n, gid_t group)
 	return false;
 }
 
-/* Who it is cannot be told: for now, where it is this host that fails to say it. */
+/* Who it is cannot be told: a temporary failure where this host does not say it. */
 static int refuse_unknown(const char *what, int error, char **ret_why)
 {
 	if (error == 0)
