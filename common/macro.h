@@ -11,8 +11,21 @@
 #define _unused_ __attribute__((unused))
 
 #define ELEMENTSOF(x) (sizeof(x) / sizeof((x)[0]))
-#define MIN_OF(a, b) ((a) < (b) ? (a) : (b))
-#define MAX_OF(a, b) ((a) > (b) ? (a) : (b))
+/* Each argument is evaluated once, so that it may be a call that does something. */
+#define MACRO_JOIN_(a, b) a##b
+#define MACRO_JOIN(a, b) MACRO_JOIN_(a, b)
+#define MACRO_CHOOSE(a, comparison, b, x, y) \
+	({                                   \
+		__typeof__(a) x = (a);       \
+		__typeof__(b) y = (b);       \
+		x comparison y ? x : y;      \
+	})
+#define MIN_OF(a, b)  \
+	MACRO_CHOOSE( \
+	    a, <, b, MACRO_JOIN(min_, __COUNTER__), MACRO_JOIN(min_, __COUNTER__))
+#define MAX_OF(a, b)  \
+	MACRO_CHOOSE( \
+	    a, >, b, MACRO_JOIN(max_, __COUNTER__), MACRO_JOIN(max_, __COUNTER__))
 
 /* Hands over what a variable with a cleanup owns: the variable no longer does. */
 #define TAKE_PTR(p)                        \

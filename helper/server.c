@@ -339,10 +339,10 @@ static unsigned find_sessions_max(void)
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return SERVER_SESSIONS_MAX;
-	reserved = MAX_OF(limit.rlim_cur / 8, DESCRIPTORS_RESERVED_MIN);
+	reserved = MAX_OF(limit.rlim_cur / 8, (rlim_t)DESCRIPTORS_RESERVED_MIN);
 	if (limit.rlim_cur <= reserved)
 		return 1;
-	return (unsigned)MIN_OF(limit.rlim_cur - reserved, SERVER_SESSIONS_MAX);
+	return (unsigned)MIN_OF(limit.rlim_cur - reserved, (rlim_t)SERVER_SESSIONS_MAX);
 }
 
 int server_new(sd_event *event, const struct broker_folders *folders, struct server **ret)

@@ -219,7 +219,7 @@ static int add_services(struct services *s)
 
 	for (size_t i = 0; i < s->resources.n; i++)
 		n += s->resources.list[i].resource.n_tenants + 1;
-	s->list = calloc(MIN_OF(n, SERVICES_MAX) + 1, sizeof(*s->list));
+	s->list = calloc(MIN_OF(n, (size_t)SERVICES_MAX) + 1, sizeof(*s->list));
 	if (!s->list)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->resources.n && r == 0; i++) {

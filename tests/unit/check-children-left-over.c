@@ -255,7 +255,7 @@ START_TEST(test_too_few_descriptors)
 		ck_assert_int_eq(r, -EMFILE);
 		ck_assert_uint_eq(children_count(&c), room > 16 ? room - 16 : 0);
 		left = count_free_descriptors(limit);
-		ck_assert_uint_eq(left, 1 + MIN_OF(room, 16));
+		ck_assert_uint_eq(left, 1 + MIN_OF(room, 16u));
 		children_done(&c);
 		ck_assert_uint_eq(count_free_descriptors(limit), room + 1);
 	}

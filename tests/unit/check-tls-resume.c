@@ -242,7 +242,7 @@ START_TEST(test_the_newest_come_first_and_the_oldest_are_dropped)
 		ck_assert_int_eq(tls_duet_connect(&d, NULL, &c), 0);
 		while (n < ELEMENTSOF(s) && tls_take_session(c.tls, &s[n]) == 1)
 			n++;
-		ck_assert_uint_eq(n, MIN_OF(handed_out[i], TLS_SESSIONS_MAX));
+		ck_assert_uint_eq(n, MIN_OF(handed_out[i], (unsigned)TLS_SESSIONS_MAX));
 		for (unsigned k = 0; k < n; k++) {
 			const unsigned char *ticket;
 			size_t len;
