@@ -7,6 +7,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+/* Names of files and keys may hold anything. */
+static void mask_controls(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			*text = '?';
+}
+
 int reason_set(char **ret, int error, const char *format, ...)
 {
 	va_list ap;
@@ -15,8 +23,10 @@ int reason_set(char **ret, int error, const char *format, ...)
 	va_start(ap, format);
 	n = vasprintf(ret, format, ap);
 	va_end(ap);
-	if (n >= 0)
-		return error;
-	*ret = NULL;
-	return -ENOMEM;
+	if (n < 0) {
+		*ret = NULL;
+		return -ENOMEM;
+	}
+	mask_controls(*ret);
+	return error;
 }

@@ -49,6 +49,18 @@ START_TEST(test_refuses_what_is_no_object_of_keys)
 }
 END_TEST
 
+START_TEST(test_complaints_are_one_line_whatever_the_key)
+{
+	_cleanup_properties_ struct properties p = {0};
+	_cleanup_free_ char *why = NULL;
+
+	add(&p, "{}", "d/two\nlines.json");
+	ck_assert_int_eq(
+	    properties_complain(&p, "a\nb\x7f", &why, "is wrong"), -EINVAL);
+	ck_assert_str_eq(why, "d/two?lines.json: key 'a?b?' is wrong");
+}
+END_TEST
+
 START_TEST(test_syntax_errors_say_where)
 {
 	_cleanup_properties_ struct properties p = {0};
@@ -354,6 +366,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 	    test_refuses_what_is_no_object_of_keys,
+	    test_complaints_are_one_line_whatever_the_key,
 	    test_syntax_errors_say_where,
 	    test_upper_layers_win_key_by_key,
 	    test_the_answer_of_a_destination_service_counts_as_its_configuration,
