@@ -10,7 +10,7 @@ import pytest
 
 from fakes.fixtures import certificates, maildest, serve, shim  # noqa: F401
 from fakes.mail_server import IMAP_STEPS, POP3_STEPS, SMTP_STEPS
-from fakes.target import PASSWORD, refusal_pattern
+from fakes.target import PASSWORD, SOON, refusal_pattern
 from rig import waiting
 from rig.ports import free_port
 
@@ -139,7 +139,7 @@ def saying(data):
 
 def assert_turned_away(maildest, session, protocol):
     """The refusal comes at once, and the rest of what the client sends is not answered."""
-    record = maildest.assert_refused(session, protocol, "client-refused", at_most=5)
+    record = maildest.assert_refused(session, protocol, "client-refused", at_most=SOON)
     assert record["CLIENT"].startswith("127.0.0.1:"), record
 
 
@@ -359,7 +359,7 @@ def test_a_line_without_an_end(maildest, connect, label):
             assert writable, "the handler neither reads nor answers"
             sent += session.socket.send(b"A" * 65536)
         session.socket.settimeout(20)
-        maildest.assert_refused(session, protocol, "client-errors", at_most=5)
+        maildest.assert_refused(session, protocol, "client-errors", at_most=SOON)
     assert sent < 64 * MIB, f"it took {sent // MIB} MiB of one line"
     memory.assert_bounded()
     assert_ended(server)

@@ -10,7 +10,7 @@ import pytest
 from fakes.fixtures import certificates, maildest, network, serve, shim, tokens  # noqa: F401
 from fakes.mail_server import DENIED, LOGIN, drip, server_tls, silence
 from fakes.network import Network, black_hole, random_loopback
-from fakes.target import NOBODY, PASSWORD, TOKEN
+from fakes.target import NOBODY, PASSWORD, SOON, TOKEN
 from fakes.token_service import token_reply
 from rig import waiting
 from rig.ports import free_port
@@ -61,7 +61,7 @@ def test_a_closed_port(maildest, protocol, host):
     port = free_port()
     maildest.destination(protocol, at(host, port), protocol)
     words = (f":{port}: ", "efused" if host != "[::1]" else "::1")
-    maildest.assert_refused(maildest.connect(protocol), protocol, "connect", *words, at_most=5)
+    maildest.assert_refused(maildest.connect(protocol), protocol, "connect", *words, at_most=SOON)
 
 
 @EACH
@@ -70,7 +70,7 @@ def test_a_server_that_does_not_answer_at_all(maildest, protocol):
         keys = {f"mail.{protocol}.connectiontimeout": 300}
         maildest.destination(protocol, at(host, port), protocol, **keys)
         session = maildest.connect(protocol)
-        maildest.assert_refused(session, protocol, "timeout", "connecting", at_most=5)
+        maildest.assert_refused(session, protocol, "timeout", "connecting", at_most=SOON)
 
 
 @pytest.mark.parametrize("first", ("127.0.0.9", "::1", "127.0.0.9,127.0.0.10,::1,127.0.0.11"))
@@ -81,7 +81,7 @@ def test_the_first_addresses_are_dead(maildest, shim, serve, protocol, first):
     env = shim.environment(HOST="several.example", ADDRESSES=f"{first},127.0.0.1")
     # The certificate is for another name, which is how far it gets.
     session = maildest.connect(protocol, env=env)
-    maildest.assert_refused(session, protocol, "certificate", "ostname mismatch", at_most=5)
+    maildest.assert_refused(session, protocol, "certificate", "ostname mismatch", at_most=SOON)
     assert "HANDSHAKE" in server.connections[0].steps
 
 
@@ -146,7 +146,7 @@ def test_a_server_that_stops_answering(maildest, serve, protocol, step, phase, h
     server = serve(protocol, answers={step: answer})
     maildest.destination(protocol, server, **{f"mail.{protocol}.timeout": 250})
     session = maildest.connect(protocol)
-    maildest.assert_refused(session, protocol, "timeout", f"while {phase}: ", at_most=6)
+    maildest.assert_refused(session, protocol, "timeout", f"while {phase}: ", at_most=SOON)
 
 
 @EACH
@@ -155,7 +155,7 @@ def test_a_silent_server_with_tls_from_the_first_byte(maildest, serve, protocol)
     server = serve(protocol, tls="implicit", answers={"HANDSHAKE": silence})
     maildest.destination(protocol, server, **{f"mail.{protocol}.timeout": 250})
     session = maildest.connect(protocol)
-    maildest.assert_refused(session, protocol, "timeout", "starting TLS", at_most=6)
+    maildest.assert_refused(session, protocol, "timeout", "starting TLS", at_most=SOON)
 
 
 LATE = {
@@ -183,7 +183,7 @@ def test_the_whole_login_has_a_deadline(maildest, shim, serve, protocol):
     answers = {step: late(text) for step, text in LATE[protocol].items()}
     maildest.destination(protocol, serve(protocol, answers=answers))
     session = maildest.connect(protocol, env=shim.environment(SPEED=30))
-    record = maildest.assert_refused(session, protocol, "timeout", "STARTTLS", at_most=6)
+    record = maildest.assert_refused(session, protocol, "timeout", "STARTTLS", at_most=SOON)
     assert 24e6 < int(record["DURATION_USEC"]) < 60e6, record
 
 
@@ -193,7 +193,7 @@ def test_name_resolution_that_hangs(maildest, shim, serve, protocol):
     maildest.destination(protocol, server, host="slow.example")
     env = shim.environment(SPEED=25, HOST="slow.example", HANG=maildest.folder / "hangs")
     session = maildest.connect(protocol, env=env)
-    record = maildest.assert_refused(session, protocol, "timeout", "name resolution", at_most=3)
+    record = maildest.assert_refused(session, protocol, "timeout", "name resolution", at_most=SOON)
     assert record["PRIORITY"] == 4
     assert not server.connections
 
@@ -221,7 +221,7 @@ def test_a_port_that_speaks_tls_first(maildest, shim, serve, protocol, port, wan
     maildest.destination(protocol, server)
     session = maildest.connect(protocol, env=shim.environment(SPEED=8))
     words = ("mail.transport.protocol", wanted, str(port), "TLS")
-    record = maildest.assert_refused(session, protocol, "configuration", *words, at_most=5)
+    record = maildest.assert_refused(session, protocol, "configuration", *words, at_most=SOON)
     assert 2.9e6 < int(record["DURATION_USEC"]) < 15e6, record
 
 

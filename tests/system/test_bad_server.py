@@ -8,7 +8,7 @@ import pytest
 
 from fakes.fixtures import certificates, maildest, serve, tokens  # noqa: F401
 from fakes.mail_server import CHALLENGE, DENIED, LOGIN, endless, hang_up, reset, then
-from fakes.target import PASSWORD, TOKEN
+from fakes.target import PASSWORD, SOON, TOKEN
 from fakes.token_service import token_reply
 from rig.secrets import find
 
@@ -30,7 +30,7 @@ def assert_refused(maildest, serve, protocol, result, *words, keys=None, **optio
     server = serve(protocol, **options)
     maildest.destination(protocol, server, **(keys or {}))
     session = maildest.connect(protocol)
-    record = maildest.assert_refused(session, protocol, result, *words, at_most=10)
+    record = maildest.assert_refused(session, protocol, result, *words, at_most=SOON)
     assert b"QUIT\r\n" not in server.received or result != "protocol"
     return server, record
 
@@ -296,7 +296,7 @@ def test_a_reply_without_an_end(maildest, serve, label, at):
     maildest.destination(protocol, server, **{f"mail.{protocol}.timeout": 3000})
     session = maildest.connect(protocol)
     with session.watch_memory() as memory:
-        maildest.assert_refused(session, protocol, "protocol", at_most=6)
+        maildest.assert_refused(session, protocol, "protocol", at_most=SOON)
     memory.assert_bounded()
 
 

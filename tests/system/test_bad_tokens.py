@@ -11,7 +11,7 @@ import pytest
 from fakes.fixtures import certificates, maildest, serve, shim, tokens  # noqa: F401
 from fakes.helper import OPENED, FakeHelper, error_message, message, token_message
 from fakes.mail_server import CHALLENGE, DENIED, LOGIN
-from fakes.target import CLIENT_SECRET, TOKEN, run_as_nobody
+from fakes.target import CLIENT_SECRET, SOON, TOKEN, run_as_nobody
 from fakes.token_service import TokenService, error_reply, token_reply
 from rig.ports import free_port
 from rig.secrets import find
@@ -109,7 +109,7 @@ def test_a_bad_answer_of_the_token_service(maildest, scene, tokens, label, proto
     maildest.start_helper()
     for _ in range(2):
         session = maildest.connect(protocol)
-        record = maildest.assert_refused(session, protocol, "token", *words, at_most=5)
+        record = maildest.assert_refused(session, protocol, "token", *words, at_most=SOON)
         assert record["PRIORITY"] == priority, f"wrong level for {label}: {record}"
         assert record["MESSAGE"].isprintable()
     assert len(tokens.requests) == 1, "the token service is asked again at once"
@@ -151,7 +151,7 @@ def test_a_slow_token_service(maildest, scene, tokens, protocol):
     scene(protocol, tokens.url(), **{"tokenServiceURL.SocketReadTimeoutInSeconds": "1"})
     maildest.start_helper()
     session = maildest.connect(protocol)
-    record = maildest.assert_refused(session, protocol, "token", at_most=4)
+    record = maildest.assert_refused(session, protocol, "token", at_most=SOON)
     assert record["PRIORITY"] == 4
 
 
@@ -161,7 +161,7 @@ def test_a_token_service_slower_than_the_login_may_take(maildest, shim, scene, t
     scene(protocol, tokens.url(), **{"tokenServiceURL.SocketReadTimeoutInSeconds": "60"})
     maildest.start_helper()
     session = maildest.connect(protocol, env=shim.environment(SPEED=10))
-    record = maildest.assert_refused(session, protocol, "token", "in time", at_most=8)
+    record = maildest.assert_refused(session, protocol, "token", "in time", at_most=SOON)
     assert 24e6 < int(record["DURATION_USEC"]) < 60e6, record
 
 
@@ -440,7 +440,7 @@ def test_garbage_from_the_helper(maildest, scene, tokens, fake_helper, label, pr
     fake_helper(GARBAGE[label], stay=False)
     server = scene(protocol, tokens.url())
     session = maildest.connect(protocol)
-    maildest.assert_refused(session, protocol, "helper", "helper", at_most=5)
+    maildest.assert_refused(session, protocol, "helper", "helper", at_most=SOON)
     assert_no_login(server)
 
 
@@ -465,7 +465,7 @@ def test_a_helper_that_does_not_end(maildest, scene, tokens, fake_helper):
     scene("smtp", tokens.url())
     session = maildest.connect("smtp")
     with session.watch_memory() as memory:
-        maildest.assert_refused(session, "smtp", "helper", at_most=5)
+        maildest.assert_refused(session, "smtp", "helper", at_most=SOON)
     memory.assert_bounded()
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from fakes.fixtures import certificates, maildest, serve, shim  # noqa: F401
 from fakes.network import Network
+from fakes.target import SOON
 from fakes.token_service import TokenService, token_reply
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "helper"))
@@ -98,7 +99,7 @@ def test_ipv6_that_is_silent_costs_a_moment(maildest, serve, host, protocol):
     there = host(*MANY_SILENT, (Network.ADDRESS, NAME))
     server = there.run(serve, protocol, tls=None, host=Network.ADDRESS)
     maildest.destination(protocol, server, host=NAME)
-    assert_greeted(there.run(maildest.connect, protocol), at_most=5)
+    assert_greeted(there.run(maildest.connect, protocol), at_most=SOON)
 
 
 @pytest.mark.parametrize("dead", ("2001:db8:2::1", "2001:db8:3::1", "2001:db8:4::1"))
@@ -108,7 +109,7 @@ def test_ipv6_that_is_refused_here_costs_nothing(maildest, serve, shim, host, de
     server = there.run(serve, "smtp", tls=None, host=Network.ADDRESS)
     maildest.destination("smtp", server, host=NAME)
     env = shim.environment(HOST=NAME, ADDRESSES=f"{dead},{Network.ADDRESS}")
-    assert_greeted(there.run(maildest.connect, "smtp", env=env), at_most=5)
+    assert_greeted(there.run(maildest.connect, "smtp", env=env), at_most=SOON)
 
 
 def test_nothing_but_silent_ipv6_is_told_in_time(maildest, serve, shim, host):
@@ -116,7 +117,7 @@ def test_nothing_but_silent_ipv6_is_told_in_time(maildest, serve, shim, host):
     server = there.run(serve, "smtp", tls=None, host=Network.ADDRESS)
     maildest.destination("smtp", server, host=NAME)
     session = there.run(maildest.connect, "smtp", env=shim.environment(SPEED=25))
-    maildest.assert_refused(session, "smtp", "timeout", "connecting", at_most=5)
+    maildest.assert_refused(session, "smtp", "timeout", "connecting", at_most=SOON)
 
 
 # --- a name server that never answers
@@ -129,7 +130,7 @@ def test_a_silent_name_server(maildest, serve, shim, host, protocol):
     server = there.run(serve, protocol, tls=None, host=Network.ADDRESS)
     maildest.destination(protocol, server, host="mail.example.com")
     session = there.run(maildest.connect, protocol, env=shim.environment(SPEED=25))
-    maildest.assert_refused(session, protocol, "timeout", "name resolution", at_most=5)
+    maildest.assert_refused(session, protocol, "timeout", "name resolution", at_most=SOON)
     assert not server.connections
 
 
