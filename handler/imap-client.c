@@ -322,8 +322,9 @@ int imap_converse(struct exchange *x)
 }
 
 /*
- * Untagged data passes as it comes, line by line; from one that announces a literal on,
- * all waits for the relay, so that no reply of ours can land in its middle.
+ * Untagged data passes as it comes, line by line, once the mailbox is the client's to see; from
+ * one that announces a literal on, all waits for the relay, so that no reply of ours can land
+ * in its middle.
  */
 int imap_unasked(struct exchange *x)
 {
@@ -341,6 +342,8 @@ int imap_unasked(struct exchange *x)
 		size_t len = line.len;
 		bool bye = line.len >= 5 && strncasecmp(line.text, "* BYE", 5) == 0;
 
+		if (!bye && !exchange_is_open(x))
+			break;
 		if (!imap_is_status(&line) &&
 		    imap_announces_literal(line.text, line.len, &literal, &plus))
 			break;
