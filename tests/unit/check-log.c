@@ -204,6 +204,40 @@ START_TEST(test_a_journal_that_is_full_or_gone_does_not_hold_us)
 }
 END_TEST
 
+/* What a Unix socket queues, in datagrams; 0 if it is not told. */
+static unsigned queue_length(void)
+{
+	FILE *f = fopen("/proc/sys/net/unix/max_dgram_qlen", "re");
+	unsigned n = 0;
+
+	if (!f)
+		return 0;
+	if (fscanf(f, "%u", &n) != 1)
+		n = 0;
+	(void)fclose(f); /* only read */
+	return n;
+}
+
+/* Hundreds may be refused at one moment, and each is to be found. */
+START_TEST(test_a_burst_waits_for_a_busy_journal)
+{
+	enum { BURST = 250 };
+	_cleanup_close_ int fd = journal(), err = -1;
+	_cleanup_secret_ struct secret text = {0}, record = {0};
+	unsigned n = 0;
+
+	if (fd < 0 || queue_length() < BURST)
+		return;
+	err = open_with_pipe("journal");
+	repeated_text(&text, "reason ", 70);
+	for (unsigned i = 0; i < BURST; i++)
+		log_message(LOG_PRIORITY_WARNING, "%s", secret_str(&text));
+	for (receive(fd, &record); record.len > 0; receive(fd, &record))
+		n++;
+	ck_assert_uint_eq(n, BURST);
+}
+END_TEST
+
 START_TEST(test_a_terminal_gets_readable_lines_besides)
 {
 	_cleanup_secret_ struct secret text = {0};
@@ -432,6 +466,7 @@ int main(void)
 	    test_native_records_have_their_fields_and_no_more,
 	    test_native_messages_without_fields,
 	    test_a_journal_that_is_full_or_gone_does_not_hold_us,
+	    test_a_burst_waits_for_a_busy_journal,
 	    test_a_terminal_gets_readable_lines_besides,
 	    test_the_journal_can_be_left_out,
 	    test_without_a_journal_lines_are_readable,
