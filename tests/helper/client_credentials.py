@@ -41,7 +41,13 @@ def records(helper):
     return sorted(os.listdir(helper.state)) if os.path.isdir(helper.state) else []
 
 
+def has_records(helper, n):
+    """Waits for them: one may just be written again, beside the one that it replaces."""
+    return helper.wait_for(lambda: len(records(helper)) == n)
+
+
 def record(helper):
+    assert has_records(helper, 1), records(helper)
     (name,) = records(helper)
     return f"{helper.state}/{name}"
 

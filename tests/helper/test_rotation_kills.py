@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from client_credentials import (CODE, REFRESH, REFUSED, ask, invalid_grant, records, sent,
-                                token_of)
+from client_credentials import (CODE, REFRESH, REFUSED, ask, has_records, invalid_grant,
+                                records, sent, token_of)
 from helper_process import is_sanitized
 from rotating_service import RotatingService
 
@@ -130,7 +130,7 @@ def test_killed_between_any_two_steps_of_two_destinations(
     for reply in replies:
         assert invalid_grant(reply) if is_lost else "error" not in reply, reply
     assert authentication == REFRESH or sent(service).count(own) <= 1, "it was posted twice"
-    assert not grants.revoked() and len(records(helper)) == 1
+    assert not grants.revoked() and has_records(helper, 1)
 
 
 @pytest.mark.parametrize("authentication", [REFRESH, CODE])

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from client_credentials import (CODE, LIMIT, REFRESH, UNAVAILABLE, again, ask, expired,
-                                invalid_grant, logged, records, sent, token_of)
+                                has_records, invalid_grant, logged, records, sent, token_of)
 from rotating_service import RotatingService
 from test_grants import sha256
 
@@ -67,7 +67,7 @@ def test_in_turn(make_helper, service, grants, authentication, end):
             tokens[name] = reply["parameters"]["access_token"]
     assert_presented_once(service, own)
     assert not grants.revoked()
-    assert len(records(helper)) == 1
+    assert has_records(helper, 1)
 
 
 @pytest.mark.parametrize("each", [1, 25])
@@ -182,7 +182,7 @@ def test_tenants_know_nothing_of_each_other(helper, service):
         reply = helper.caller().open("imap", tenant=tenant).call("GetToken", {"credential": own})
         assert "error" not in reply, reply
     assert sent(service) == [own] * 3
-    assert len(records(helper)) == 3
+    assert has_records(helper, 3)
 
 
 def test_unwritten_record_is_of_both(make_managed, service, grants):
@@ -200,7 +200,7 @@ def test_unwritten_record_is_of_both(make_managed, service, grants):
         manager.restart(signal.SIGKILL)
         tokens[name] = expired(helper, own, tokens[name], name)["parameters"]["access_token"]
     manager.restart(while_dead=lambda: os.unlink(f"{helper.folder}/file"))
-    assert len(records(helper)) == 1
+    assert has_records(helper, 1)
     assert_presented_once(service, own)
     assert not grants.revoked()
 
