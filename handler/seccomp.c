@@ -214,13 +214,33 @@ static void emit_beginning(struct program *p)
 	emit_return(p, SECCOMP_RET_ERRNO | ENOSYS);
 }
 
+/*
+ * Once the login's filter stands, the relay's has to say no more than what it takes from
+ * it: the kernel asks both, and the sterner word counts. The program is a third as long.
+ */
+static bool login_stands;
+
+/* Calls that are none of the login's are left to its filter. */
+static void pass_over(struct program *p)
+{
+	bool is_of_login[CALLS] = {[SYS_connect] = true};
+
+	for (size_t i = 0; i < seccomp_rules_login.n; i++)
+		is_of_login[seccomp_rules_login.rules[i].call] = true;
+	for (uint32_t call = 0; call < CALLS; call++)
+		if (!is_of_login[call])
+			p->traits[call] = IS_ALLOWED;
+}
+
 /* 0 or -E2BIG. */
-static int write_program(struct program *p)
+static int write_program(struct program *p, bool narrows)
 {
 	for (size_t i = 0; i < seccomp_n_hostile; i++)
 		p->traits[seccomp_hostile[i]] |= IS_HOSTILE;
 	for (size_t i = 0; i < ELEMENTSOF(p->lists); i++)
 		note_rules(p, p->lists[i]);
+	if (narrows)
+		pass_over(p);
 	find_ranges(p);
 	emit_beginning(p);
 	emit_tree(p, 0, p->n_ranges);
@@ -247,7 +267,7 @@ int seccomp_restrict(enum seccomp_phase phase, int journal)
 
 	if (ARCHITECTURE == 0)
 		return -EOPNOTSUPP;
-	r = write_program(&p);
+	r = write_program(&p, login_stands && phase == SECCOMP_RELAY);
 	if (r < 0)
 		return r;
 	program.len = p.n;
@@ -256,7 +276,10 @@ int seccomp_restrict(enum seccomp_phase phase, int journal)
 	    SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_TSYNC, &program);
 	if (thread < 0)
 		return -errno;
-	return thread > 0 ? -EBUSY : 0;
+	if (thread > 0)
+		return -EBUSY;
+	login_stands = phase == SECCOMP_LOGIN;
+	return 0;
 }
 
 int seccomp_probe(void)
