@@ -260,6 +260,12 @@ static int judge_client(struct session *s, struct exchange *x)
 	return r;
 }
 
+/* Which the parent of forked sessions has done. */
+static int init_tls(const struct session *s)
+{
+	return s->destination.key_store ? tls_init() : tls_init_without_keys();
+}
+
 /* From the connection to the moment at which the server is to be reached. */
 static int open_session(struct session *s, struct exchange *x, struct last_words *w)
 {
@@ -267,11 +273,11 @@ static int open_session(struct session *s, struct exchange *x, struct last_words
 
 	r = arm_backstop(s, w);
 	if (r == 0)
-		r = tls_init(); /* which the parent of forked sessions has done */
-	if (r == 0)
 		r = check_client(s);
 	if (r == 0)
 		r = session_configure(s);
+	if (r == 0)
+		r = init_tls(s);
 	if (r < 0)
 		return r;
 	x->protocol = s->protocol;

@@ -19,17 +19,28 @@
 #include "tls-keys.h"
 #include "tls-private.h"
 
-int tls_init(void)
+/* The strings that describe errors of the cryptography beneath TLS are for nobody here. */
+static int init(uint64_t options)
 {
 	static bool is_done;
 
 	if (is_done)
 		return 0;
-	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL) != 1 ||
-	    tls_policy_note_openssl() < 0)
+	options |= OPENSSL_INIT_NO_ATEXIT | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS;
+	if (OPENSSL_init_crypto(options, NULL) != 1 || tls_policy_note_openssl() < 0)
 		return -EIO;
 	is_done = true;
 	return 0;
+}
+
+int tls_init(void)
+{
+	return init(0);
+}
+
+int tls_init_without_keys(void)
+{
+	return init(OPENSSL_INIT_NO_ADD_ALL_CIPHERS);
 }
 
 static bool is_ip_address(const char *host)
@@ -133,14 +144,16 @@ static void prepare(void)
 	errno = 0;
 }
 
+/* The first error that has words: TLS says in its own what it could not do for the others. */
 static const char *protocol_reason(void)
 {
-	unsigned long e = ERR_peek_error();
-	const char *reason;
+	const char *reason = NULL;
+	unsigned long e;
 
-	if (ERR_GET_REASON(e) == SSL_R_WRONG_VERSION_NUMBER)
+	if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_WRONG_VERSION_NUMBER)
 		return "the server does not speak TLS on this port";
-	reason = ERR_reason_error_string(e);
+	while (!reason && (e = ERR_get_error()) != 0)
+		reason = ERR_reason_error_string(e);
 	return reason ? reason : "unknown failure";
 }
 

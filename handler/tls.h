@@ -17,6 +17,11 @@
  * nothing. 0, or -EIO if OpenSSL is not usable.
  */
 _must_check_ int tls_init(void);
+/*
+ * The same for a process that reads no private key: without the names of the ciphers that
+ * such a file may be encrypted with, whose list costs more than a resumed handshake.
+ */
+_must_check_ int tls_init_without_keys(void);
 
 struct tls_context; /* what is believed; made by tls-context.h */
 struct tls;
