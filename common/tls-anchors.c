@@ -6,12 +6,17 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <stdalign.h>
 #include <string.h>
 
 #include "reason.h"
 #include "tls-certificates.h"
+
+/* Some of a folder's entries, the longest name's among them. */
+#define ENTRIES_SIZE 1024
 
 void tls_anchors_free(struct stack_st_X509 **stack)
 {
@@ -25,19 +30,30 @@ static bool is_hash_link(const char *name)
 	       name[9] >= '0' && name[9] <= '9';
 }
 
+/* Of what getdents64(2) has put into a buffer. */
+static bool has_hash_link(const char *entries, size_t n)
+{
+	for (size_t at = 0; at < n;) {
+		const struct dirent64 *entry = (const void *)(entries + at);
+
+		if (is_hash_link(entry->d_name))
+			return true;
+		at += entry->d_reclen;
+	}
+	return false;
+}
+
+/* A few entries tell; readdir(3) would have the kernel collect all there are. */
 bool tls_anchors_are_hashed(const char *folder)
 {
-	const struct dirent *entry;
-	bool found = false;
-	DIR *dir;
+	alignas(struct dirent64) char entries[ENTRIES_SIZE];
+	_cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ssize_t n;
 
-	dir = opendir(folder);
-	if (!dir)
-		return false;
-	while (!found && (entry = readdir(dir)))
-		found = is_hash_link(entry->d_name);
-	(void)closedir(dir); /* was only read */
-	return found;
+	while (fd >= 0 && (n = getdents64(fd, entries, sizeof(entries))) > 0)
+		if (has_hash_link(entries, (size_t)n))
+			return true;
+	return false;
 }
 
 static int add_der(
@@ -69,27 +85,37 @@ static int parse(STACK_OF(X509) * stack, const struct config_file *f,
 	return r;
 }
 
+int tls_anchors_read_file(
+    const struct config *c, const char *name, struct config_file *ret, char **ret_why)
+{
+	if (name[0] == '/')
+		return config_read_path(name, CONFIG_CERTIFICATE_MAX, ret, ret_why);
+	return config_read(
+	    c, "certificates", name, "", CONFIG_CERTIFICATE_MAX, ret, ret_why);
+}
+
+int tls_anchors_parse(const struct config_file *f, const char *password,
+    struct stack_st_X509 **ret, char **ret_why)
+{
+	_cleanup_tls_anchors_ STACK_OF(X509) *stack = sk_X509_new_null();
+	int r;
+
+	if (!stack)
+		return -ENOMEM;
+	r = parse(stack, f, password, ret_why);
+	if (r == 0)
+		*ret = TAKE_PTR(stack);
+	return r;
+}
+
 int tls_anchors_read(const struct config *c, const char *name, const char *password,
     struct stack_st_X509 **ret, char **ret_why)
 {
 	_cleanup_config_file_ struct config_file f = {0};
-	_cleanup_tls_anchors_ STACK_OF(X509) *stack = NULL;
 	int r;
 
-	if (name[0] == '/')
-		r = config_read_path(name, CONFIG_CERTIFICATE_MAX, &f, ret_why);
-	else
-		r = config_read(
-		    c, "certificates", name, "", CONFIG_CERTIFICATE_MAX, &f, ret_why);
-	if (r < 0)
-		return r;
-	stack = sk_X509_new_null();
-	if (!stack)
-		return -ENOMEM;
-	r = parse(stack, &f, password, ret_why);
-	if (r == 0)
-		*ret = TAKE_PTR(stack);
-	return r;
+	r = tls_anchors_read_file(c, name, &f, ret_why);
+	return r < 0 ? r : tls_anchors_parse(&f, password, ret, ret_why);
 }
 
 int tls_anchors_to_pem(const struct stack_st_X509 *stack, struct secret *out)

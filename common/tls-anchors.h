@@ -26,6 +26,11 @@ bool tls_anchors_are_hashed(const char *folder);
  */
 _must_check_ int tls_anchors_read(const struct config *c, const char *name,
     const char *password, struct stack_st_X509 **ret, char **ret_why);
+/* The same in two steps, as OpenSSL takes a millisecond for the first certificate. */
+_must_check_ int tls_anchors_read_file(
+    const struct config *c, const char *name, struct config_file *ret, char **ret_why);
+_must_check_ int tls_anchors_parse(const struct config_file *f, const char *password,
+    struct stack_st_X509 **ret, char **ret_why);
 
 /* Frees; takes NULL. */
 void tls_anchors_free(struct stack_st_X509 **stack);

@@ -117,6 +117,8 @@ void session_forget_secrets(struct session *s)
 		token_source_done(&s->tokens);
 	destination_forget_secrets(&s->destination);
 	tls_keys_done(&s->keys);
+	if (s->own_tls)
+		tls_context_forget(s->own_tls);
 	if (s->upstream.stream.tls)
 		tls_forget_keys(s->upstream.stream.tls);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a session needs of the host: files, the helper, names. All of it happens before a
- * byte from outside is read, so that nothing of it need be in reach afterwards. The
+ * byte of client or server is read, so that nothing of it need be in reach afterwards. The
  * helper works on the token while names are resolved.
  */
 
@@ -206,10 +206,25 @@ static int load_trust(struct session *s)
 		s->tls = tls_cache_find(s->request->tls_cache, s->tls_policy);
 	if (s->tls)
 		return 0;
-	r = tls_context_new(&s->config, &s->settings, &s->destination.trust,
+	r = tls_context_prepare(&s->config, &s->settings, &s->destination.trust,
 	    s->destination.host, &s->own_tls, &s->why);
 	r = explain_store(s, s->destination.trust.trust_store, r);
 	s->tls = s->own_tls;
+	return r < 0 && r != -ENOMEM ? -EINVAL : r;
+}
+
+/*
+ * A session that is offered was believed under the same policy, by the same files: what
+ * is in them counts only if the server wants a full handshake.
+ */
+static int parse_trust(struct session *s)
+{
+	int r;
+
+	if (!s->own_tls || s->tokens.tls_session.len > 0)
+		return 0;
+	session_enter(s, "loading trust anchors");
+	r = tls_context_load(s->own_tls, &s->why);
 	return r < 0 && r != -ENOMEM ? -EINVAL : r;
 }
 
@@ -226,5 +241,7 @@ int session_prepare(struct session *s)
 		r = find_names(s);
 	if (r == 0)
 		r = load_trust(s);
-	return r < 0 ? r : await_helper(s);
+	if (r == 0)
+		r = await_helper(s);
+	return r < 0 ? r : parse_trust(s);
 }

@@ -18,10 +18,18 @@
 /* Four full records. */
 #define READ_BUFFER_SIZE ((size_t)66 * 1024)
 
+void tls_context_forget(struct tls_context *c)
+{
+	while (c->n_unread > 0)
+		config_file_done(&c->unread[--c->n_unread].file);
+}
+
 struct tls_context *tls_context_free(struct tls_context *c)
 {
-	if (c)
+	if (c) {
+		tls_context_forget(c);
 		SSL_CTX_free(c->ctx);
+	}
 	free(c);
 	return NULL;
 }
@@ -59,32 +67,66 @@ static int load_system_anchors(struct tls_context *c, char **ret_why)
 	return 0; /* no system anchors: what the destination names may be enough */
 }
 
-static int add_named(SSL_CTX *ctx, const struct config *config, const char *name,
-    const char *password, char **ret_why)
+static int read_named(struct tls_context *c, const struct config *config,
+    const char *name, const char *password, char **ret_why)
 {
-	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
-	_cleanup_tls_anchors_ STACK_OF(X509) *stack = NULL;
+	struct tls_unread *unread = &c->unread[c->n_unread];
 	int r;
 
-	r = tls_anchors_read(config, name, password, &stack, ret_why);
-	for (int i = 0; r == 0 && i < sk_X509_num(stack); i++)
-		if (X509_STORE_add_cert(store, sk_X509_value(stack, i)) != 1)
-			r = -ENOMEM;
-	return r;
+	r = tls_anchors_read_file(config, name, &unread->file, ret_why);
+	if (r < 0)
+		return r;
+	unread->password = password;
+	c->n_unread++;
+	return 0;
 }
 
-static int load(struct tls_context *c, const struct config *config,
+static int read_anchors(struct tls_context *c, const struct config *config,
     const struct settings *settings, const struct tls_trust *trust, char **ret_why)
 {
 	int r;
 
 	r = load_system_anchors(c, ret_why);
 	if (r == 0 && settings->additional_cas)
-		r = add_named(c->ctx, config, settings->additional_cas, NULL, ret_why);
+		r = read_named(c, config, settings->additional_cas, NULL, ret_why);
 	if (r == 0 && trust->trust_store)
-		r = add_named(c->ctx, config, trust->trust_store,
-		    trust->trust_store_password, ret_why);
+		r = read_named(
+		    c, config, trust->trust_store, trust->trust_store_password, ret_why);
 	return r;
+}
+
+static int add(X509_STORE *store, const struct tls_unread *unread, char **ret_why)
+{
+	_cleanup_tls_anchors_ STACK_OF(X509) *stack = NULL;
+	int r;
+
+	r = tls_anchors_parse(&unread->file, unread->password, &stack, ret_why);
+	for (int i = 0; r == 0 && i < sk_X509_num(stack); i++)
+		if (X509_STORE_add_cert(store, sk_X509_value(stack, i)) != 1)
+			r = -ENOMEM;
+	return r;
+}
+
+int tls_context_load(struct tls_context *c, char **ret_why)
+{
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < c->n_unread; i++)
+		r = add(SSL_CTX_get_cert_store(c->ctx), &c->unread[i], ret_why);
+	if (r == 0)
+		tls_context_forget(c);
+	return r;
+}
+
+/* The server shows a certificate: whom to believe has to be known now. */
+static int verify(X509_STORE_CTX *check, void *context)
+{
+	_cleanup_free_ char *why = NULL;
+
+	if (tls_context_load(context, &why) == 0)
+		return X509_verify_cert(check) > 0;
+	X509_STORE_CTX_set_error(check, X509_V_ERR_UNSPECIFIED);
+	return 0;
 }
 
 static SSL_CTX *new_policy(void)
@@ -109,7 +151,7 @@ static SSL_CTX *new_policy(void)
 	return ctx;
 }
 
-int tls_context_new(const struct config *config, const struct settings *settings,
+int tls_context_prepare(const struct config *config, const struct settings *settings,
     const struct tls_trust *trust, const char *host, struct tls_context **ret,
     char **ret_why)
 {
@@ -124,12 +166,28 @@ int tls_context_new(const struct config *config, const struct settings *settings
 		return -ENOMEM;
 	c->policy = tls_policy_of(trust, host);
 	if (!c->policy.insecure) {
-		r = load(c, config, settings, trust, ret_why);
+		r = read_anchors(c, config, settings, trust, ret_why);
 		if (r < 0)
 			return r;
+		SSL_CTX_set_cert_verify_callback(c->ctx, verify, c);
 	}
 	SSL_CTX_set_verify(
 	    c->ctx, c->policy.insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
 	*ret = TAKE_PTR(c);
 	return 0;
+}
+
+int tls_context_new(const struct config *config, const struct settings *settings,
+    const struct tls_trust *trust, const char *host, struct tls_context **ret,
+    char **ret_why)
+{
+	_cleanup_tls_context_ struct tls_context *c = NULL;
+	int r;
+
+	r = tls_context_prepare(config, settings, trust, host, &c, ret_why);
+	if (r == 0)
+		r = tls_context_load(c, ret_why);
+	if (r == 0)
+		*ret = TAKE_PTR(c);
+	return r;
 }

@@ -17,3 +17,15 @@
 _must_check_ int tls_context_new(const struct config *config,
     const struct settings *settings, const struct tls_trust *trust, const char *host,
     struct tls_context **ret, char **ret_why);
+
+/*
+ * The same in two steps: files are read first, and their certificates parsed when one of
+ * the server's has to be judged, or by tls_context_load(), which says what is wrong with
+ * them. `trust` must live until then, or till tls_context_forget().
+ */
+_must_check_ int tls_context_prepare(const struct config *config,
+    const struct settings *settings, const struct tls_trust *trust, const char *host,
+    struct tls_context **ret, char **ret_why);
+_must_check_ int tls_context_load(struct tls_context *c, char **ret_why);
+/* No certificate will have to be judged any more. */
+void tls_context_forget(struct tls_context *c);

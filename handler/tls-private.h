@@ -5,13 +5,22 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 
+#include "config.h"
 #include "tls-policy.h"
 #include "tls.h"
+
+/* A file of anchors that has been read and not looked at. */
+struct tls_unread {
+	struct config_file file; /* owned */
+	const char *password;	 /* of a PKCS#12 store, or NULL; borrowed */
+};
 
 struct tls_context {
 	SSL_CTX *ctx; /* owned */
 	struct tls_policy policy;
 	const char *anchors; /* tls_context_anchors() */
+	struct tls_unread unread[2];
+	unsigned n_unread;
 };
 
 struct tls {
