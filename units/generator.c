@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "deadline.h"
 #include "kept-units.h"
 #include "log.h"
 #include "secret-memory.h"
@@ -28,6 +29,8 @@
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 /* A broken export of a whole cluster must not fill the kernel's log. */
 #define MESSAGES_MAX 50
+/* For templates that somebody is installing anew; systemd waits for us meanwhile. */
+#define PATIENCE_USEC (5 * USEC_PER_SEC)
 
 struct reporter {
 	int kmsg;   /* the kernel's log, for before the journal runs; or -1 */
@@ -113,7 +116,7 @@ static int restore(const struct unit_folder *folder, struct reporter *to, bool *
 	kept = parent < 0 ? parent : kept_units_open_last(parent);
 	if (kept < 0)
 		return kept == -ENOENT ? 0 : kept;
-	if (!kept_units_are_of_this_host(kept)) {
+	if (!kept_units_are_of_this_host(kept, deadline_in(PATIENCE_USEC))) {
 		complain(to, LOG_PRIORITY_WARNING, "", KEPT_UNITS_PARENT, "",
 		    "the units that were applied belong to an installation that is "
 		    "gone: new ones are made; maildest apply");
@@ -157,7 +160,10 @@ static int run(const char *path, struct reporter *to, char **ret_why)
 	return r < 0 ? r : generate(&c, &folder, is_kept, to);
 }
 
-/* OpenSSL does not survive everywhere that it gets no memory; nothing has been written by then. */
+/*
+ * OpenSSL does not survive everywhere that it gets no memory. Units that are kept have been
+ * written by then, others have not.
+ */
 static void on_exhaustion(void)
 {
 	(void)fputs("maildest-generator: units may be missing: there is no memory\n",

@@ -5,15 +5,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/sendfile.h>
 
+#include "deadline.h"
 #include "owner.h"
 #include "unit-files.h"
 
 #define KEPT "units"
 #define DRAFT ".units"
+#define PAUSE_MSEC 20
 
 static int open_folder(int parent, const char *name)
 {
@@ -146,7 +149,10 @@ int kept_units_copy(int from, int to)
 	return visit(from, to, copy_own_entry);
 }
 
-/* -EXDEV for a link to a template that is not there. `to` is not used. */
+/*
+ * -EXDEV for a link to what is not there, -EAGAIN if it is a template of this version.
+ * `to` is not used.
+ */
 static int look_at_link(int from, int to, const char *name)
 {
 	char target[PATH_MAX];
@@ -155,12 +161,20 @@ static int look_at_link(int from, int to, const char *name)
 	if (n <= 0 || target[0] != '/')
 		return 0; /* no link, or one within the folder */
 	target[n] = '\0';
-	return faccessat(to, target, F_OK, 0) < 0 ? -EXDEV : 0;
+	if (faccessat(to, target, F_OK, 0) == 0)
+		return 0;
+	return unit_is_template(target) ? -EAGAIN : -EXDEV;
 }
 
-bool kept_units_are_of_this_host(int kept)
+bool kept_units_are_of_this_host(int kept, uint64_t deadline)
 {
-	return visit(kept, AT_FDCWD, look_at_link) != -EXDEV;
+	int r = visit(kept, AT_FDCWD, look_at_link);
+
+	while (r == -EAGAIN && deadline_now() < deadline) {
+		(void)poll(NULL, 0, PAUSE_MSEC); /* shorter does no harm */
+		r = visit(kept, AT_FDCWD, look_at_link);
+	}
+	return r != -EXDEV;
 }
 
 /* Removes what is there, folders with what they hold. `to` is not used. */

@@ -12,6 +12,7 @@
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "macro.h"
 
@@ -32,9 +33,11 @@ _must_check_ int kept_units_copy(int from, int to);
 
 /*
  * Whether the templates that kept units link to are there: false after another version was
- * installed elsewhere and that one is gone, whose programs these units would start.
+ * installed, and that one is gone whose programs these units would start. Of this version
+ * they are, at the latest at the deadline (usec, deadline.h): one that is missing is being
+ * replaced, and until then waited for, as systemd closes the port of a unit without one.
  */
-bool kept_units_are_of_this_host(int kept);
+bool kept_units_are_of_this_host(int kept, uint64_t deadline);
 
 /* Makes an empty folder beside it: a descriptor or -errno. */
 _must_check_ int kept_units_draft(int parent);

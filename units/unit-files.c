@@ -53,6 +53,21 @@ bool unit_is_generated(const char *name)
 	       strncmp(name, "maildest-group-", strlen("maildest-group-")) == 0;
 }
 
+bool unit_is_template(const char *path)
+{
+	static const char *const templates[] = {
+	    TEMPLATES_DIR "/svc-forking.service",
+	    TEMPLATES_DIR "/svc-forking.socket",
+	    TEMPLATES_DIR "/svc.socket",
+	    TEMPLATES_DIR "/svc@.service",
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(templates); i++)
+		if (strcmp(path, templates[i]) == 0)
+			return true;
+	return false;
+}
+
 int unit_write_file(const struct unit_folder *folder, const char *file, const char *text)
 {
 	if (folder->texts)
@@ -101,11 +116,10 @@ static int write_socket(const struct unit_folder *folder, const struct services 
 	_cleanup_secret_ struct secret text = {0};
 	int r;
 
-	r = secret_printf(&text, "[Unit]\nDescription=maildest service %s\n", s->name);
+	r = unit_text_source(&text, all, s);
 	if (r == 0)
-		r = unit_text_source(&text, all, s);
-	if (r == 0)
-		r = secret_puts(&text, "\n[Socket]\n");
+		r = secret_printf(&text,
+		    "[Unit]\nDescription=maildest service %s\n\n[Socket]\n", s->name);
 	if (r == 0)
 		r = unit_text_listen(&text, s);
 	if (r == 0)

@@ -28,6 +28,9 @@ struct unit_folder {
 /* Whether a unit, or what goes with one, has a name that only these have. */
 bool unit_is_generated(const char *name);
 
+/* Whether a path is that of a template that this version makes units of. */
+bool unit_is_template(const char *path);
+
 /*
  * Writes the units of all services that are served, in the mode of their settings.
  * Services whose files cannot be written are no longer served, with a verdict. 0; -EINVAL
@@ -54,7 +57,10 @@ _must_check_ int unit_text_listen(struct secret *out, const struct service_unit 
 _must_check_ int unit_text_access(struct secret *out, const struct service_unit *s);
 /* ExecStart= with the arguments, which are words without anything that systemd expands. */
 _must_check_ int unit_text_command(struct secret *out, char *const *arguments, size_t n);
-/* SourcePath= of a resource's file, if the path can stand in a unit. */
+/*
+ * A comment that names a resource's file, if the path can stand in a unit. SourcePath= would
+ * have systemd advise a reload whenever that file changes, which does not change the unit.
+ */
 _must_check_ int unit_text_source(
     struct secret *out, const struct services *all, const struct service_unit *s);
 

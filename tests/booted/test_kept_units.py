@@ -53,6 +53,29 @@ def test_after_boot_too(machine, command, mode):  # noqa: F811
     assert command.steps() == []
 
 
+def test_templates_that_are_being_replaced(machine, command):  # noqa: F811
+    """An installer that removes files before it writes them: a reload meanwhile waits for it."""
+    command.resource("mail")
+    command("apply")
+    row = command.row("mail")
+    command.resource("mail", 2525)
+    template = machine.run("readlink", f"/run/systemd/generator/{SOCKET('mail')}").strip()
+    machine.run("mv", template, f"{template}.new")
+    with machine.start("systemctl", "daemon-reload") as reloading:
+        waiting.until(
+            lambda: machine.programs("maildest-generator") or reloading.poll() is not None,
+            "the generator does not run",
+        )
+        machine.run("mv", f"{template}.new", template)
+        reloading.communicate()
+    ServiceSession(machine, row).whole()
+    assert listens(machine, "mail") == "587"
+    # whoever edits a resource is not told to have systemd reload what that does not change
+    machine.run("touch", "/etc/maildest/services/mail.yaml")
+    assert machine.property(SOCKET("mail"), "NeedDaemonReload") == "no"
+    assert "services/mail.yaml" in machine.systemctl("cat", SOCKET("mail"))
+
+
 def test_what_waits_for_apply_is_said(machine, command):  # noqa: F811
     for name in ("mail", "other", "same"):
         command.resource(name)

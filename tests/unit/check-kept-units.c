@@ -11,6 +11,11 @@
 
 #include "check-program.h"
 #include "config-tree.h"
+#include "deadline.h"
+#include "unit-files.h"
+
+#define SHORT_USEC (50 * USEC_PER_MSEC)
+#define LONG_USEC (600 * USEC_PER_SEC) /* never waited for */
 
 struct place {
 	struct config_tree tree;
@@ -126,13 +131,36 @@ START_TEST(test_units_of_another_installation_are_known)
 
 	place_make(&p);
 	put(p.from, "maildest-group-1-0.services", "");
-	ck_assert(kept_units_are_of_this_host(p.from));
+	ck_assert(kept_units_are_of_this_host(p.from, 0));
 	ck_assert_int_eq(symlinkat("/dev/null", p.from, "maildest-svc-a.socket"), 0);
-	ck_assert(kept_units_are_of_this_host(p.from));
+	ck_assert(kept_units_are_of_this_host(p.from, 0));
 	ck_assert_int_eq(
 	    symlinkat("/nowhere/maildest/svc.socket", p.from, "maildest-svc-b.socket"),
 	    0);
-	ck_assert(!kept_units_are_of_this_host(p.from));
+	ck_assert(!kept_units_are_of_this_host(p.from, deadline_in(LONG_USEC)));
+	place_done(&p);
+}
+END_TEST
+
+/* Whatever is installed here: the templates of this version may be, or not. */
+START_TEST(test_units_of_this_version_stay)
+{
+	static const char *const templates[] = {
+	    "svc-forking.service", "svc-forking.socket", "svc.socket", "svc@.service"};
+	struct place p;
+	struct unit_folder folder = {.path = KEPT_UNITS_OUTPUT};
+
+	place_make(&p);
+	folder.fd = p.from;
+	for (size_t i = 0; i < ELEMENTSOF(templates); i++)
+		ck_assert_int_eq(unit_write(&folder, templates[i], templates[i], ""), 0);
+	ck_assert_msg(kept_units_are_of_this_host(p.from, deadline_in(SHORT_USEC)),
+	    "a template that is being replaced counts as gone");
+	/* another version has it where this one has its own */
+	ck_assert_int_eq(unit_write(&folder, "older.socket", "older.socket", ""), 0);
+	for (size_t i = 0; i < ELEMENTSOF(templates); i++)
+		ck_assert_int_eq(unlinkat(p.from, templates[i], 0), 0);
+	ck_assert(!kept_units_are_of_this_host(p.from, deadline_in(LONG_USEC)));
 	place_done(&p);
 }
 END_TEST
@@ -207,6 +235,7 @@ int main(void)
 	const TTest *const tests[] = {
 	    test_what_is_ours_is_copied,
 	    test_units_of_another_installation_are_known,
+	    test_units_of_this_version_stay,
 	    test_a_draft_replaces_what_was_kept,
 	    test_what_others_may_write_to_is_not_kept,
 	};
