@@ -18,6 +18,8 @@
 
 struct builder {
 	struct tree *tree;
+	const char *text; /* borrowed; with its length */
+	size_t len;
 	unsigned line0; /* what comes before the text's first line */
 	struct {
 		struct tree_node *node;
@@ -254,6 +256,41 @@ static int on_event(struct builder *b, const yaml_event_t *event)
 	return 0;
 }
 
+/* Whether a line has "//" as SAP's pages have comments, and not as URLs have it. */
+static bool is_commented(const char *line, size_t n)
+{
+	for (size_t i = 0; i + 1 < n; i++)
+		if (line[i] == '/' && line[i + 1] == '/' &&
+		    (i == 0 || line[i - 1] == ' ' || line[i - 1] == '\t'))
+			return true;
+	return false;
+}
+
+/* In the line where the parser is lost, or the one before it, from which it may come. */
+static bool has_comment(const struct builder *b, size_t line)
+{
+	const char *at = b->text, *end = b->text + b->len, *next;
+
+	for (size_t i = 0; at < end && i <= line; i++, at = next) {
+		const char *feed = memchr(at, '\n', (size_t)(end - at));
+
+		next = feed ? feed + 1 : end;
+		if (i + 1 >= line && is_commented(at, (size_t)(next - at)))
+			return true;
+	}
+	return false;
+}
+
+static int complain_of_text(struct builder *b, const yaml_parser_t *parser)
+{
+	return reason_set(b->ret_why, -EBADMSG, "line %u: is no YAML: %s%s",
+	    line_of(b, &parser->problem_mark),
+	    parser->problem ? parser->problem : "it cannot be read",
+	    has_comment(b, parser->problem_mark.line)
+		? " (a comment begins with '#'; '//' may only follow a value)"
+		: "");
+}
+
 /* 1 to go on, 0 at the end, -errno. */
 static int step(struct builder *b, yaml_parser_t *parser)
 {
@@ -263,9 +300,7 @@ static int step(struct builder *b, yaml_parser_t *parser)
 	if (!yaml_parser_parse(parser, &event)) {
 		if (parser->error == YAML_MEMORY_ERROR)
 			return -ENOMEM;
-		return reason_set(b->ret_why, -EBADMSG, "line %u: is no YAML: %s",
-		    line_of(b, &parser->problem_mark),
-		    parser->problem ? parser->problem : "it cannot be read");
+		return complain_of_text(b, parser);
 	}
 	r = on_event(b, &event);
 	if (r == 0)
@@ -278,7 +313,7 @@ int tree_read_yaml(struct tree *t, const char *text, size_t len, unsigned line,
     const struct tree_node **ret, char **ret_why)
 {
 	_cleanup_(builder_done) struct builder b = {
-	    .tree = t, .line0 = line - 1, .ret_why = ret_why};
+	    .tree = t, .text = text, .len = len, .line0 = line - 1, .ret_why = ret_why};
 	yaml_parser_t parser;
 	int r;
 

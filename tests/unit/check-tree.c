@@ -9,6 +9,8 @@
 #include "check-program.h"
 #include "secret.h"
 
+#define HINT "(a comment begins with '#'; '//' may only follow a value)"
+
 /* Renders a node as {key:text,key:[...]}; null is ~. */
 static void render(struct secret *out, const struct tree_node *node)
 {
@@ -83,7 +85,11 @@ START_TEST(test_refuses_yaml)
 	} rows[] = {
 	    {"syntax", "a: [1\n", "line 12: is no YAML: "},
 	    {"a tab", "a:\n\tb: 1\n", "is no YAML: "},
-	    {"a comment of its own", "a: 1\n// b\nc: 2\n", "is no YAML: "},
+	    {"a comment of its own", "a: 1\n// b\nc: 2\n", HINT},
+	    {"a comment before a block", "a: // b\n  c: 2\n", HINT},
+	    {"a comment in the last line", "a: 1\n// b", HINT},
+	    {"a URL near it", "a: https://b\n  c: 2\n",
+		"line 12: is no YAML: mapping values"},
 	    {"a key twice", "a: 1\nb: 2\na: 3\n", "line 13: a key is given twice"},
 	    {"twice, quoted", "a: 1\n'a': 3\n", "a key is given twice"},
 	    {"a map as key", "{a: 1}: 2\n", "a key is no text"},
@@ -111,6 +117,8 @@ START_TEST(test_refuses_yaml)
 		ck_assert_msg(
 		    strncmp(why, "line ", 5) == 0 && strstr(why, rows[i].reason),
 		    "%s: the reason is '%s'", rows[i].label, why);
+		ck_assert_msg(!strstr(why, HINT) == !strstr(rows[i].reason, HINT),
+		    "%s: comments are told of: '%s'", rows[i].label, why);
 	}
 }
 END_TEST
