@@ -13,8 +13,8 @@ set -euo pipefail
 
 readonly BUILD=$1 UNITS=$2 SYSUSERS=$3 TMPFILES=$4 TEMPLATES=$5
 # As systemd-analyze(1) counts it, times ten. The services of one connection each close walls of
-# their own, which it does not see.
-readonly EXPOSURE_MAX=12 CONNECTION_EXPOSURE_MAX=63
+# their own, which it does not see; nor that InaccessiblePaths= leaves less of /tmp than PrivateTmp=.
+readonly EXPOSURE_MAX=14 CONNECTION_EXPOSURE_MAX=63
 
 readonly HANDLERS='maildest-imap@.service maildest-pop3@.service maildest-smtp@.service'
 readonly PLAIN='maildest-imap.socket maildest-pop3.socket maildest-smtp.socket'
@@ -118,6 +118,7 @@ $DAEMONS|WatchdogSec=30s|one that hangs would stay
 $DAEMONS|Restart=always|one that died would stay dead
 $DAEMONS|RestartSec=100ms|clients would wait for it too long
 $DAEMONS|StartLimitIntervalSec=0|five crashes would end it for good
+$DAEMONS $SVC_FORKING $SYNC|InaccessiblePaths=-/tmp -/var/tmp|it would share files with everybody
 $DAEMONS|ProtectSystem=strict|once exploited it could write to the system
 $DAEMONS $SVC_FORKING|RestrictSUIDSGID=yes|once exploited it could leave a program that is setuid
 $HANDLERS $SVC_ACCEPT $DAEMONS|UMask=0077|what it creates could be read by others
@@ -140,6 +141,7 @@ $HANDLERS $FORKING|LoadCredential|secrets are the helper's alone
 $HANDLERS|Private[A-Z][a-zA-Z]*|a mount namespace for each connection costs milliseconds
 $HANDLERS|Protect[A-Z][a-zA-Z]*|a mount namespace for each connection costs milliseconds
 $HANDLERS|SystemCallFilter|it costs up to 17 ms a connection
+$DAEMONS $SVC_FORKING $SYNC $KEEP|PrivateTmp|at its end systemd would hold all ports for a moment
 $DAEMONS|PrivateUsers|it could not tell who its peers are
 $FORKING|Sockets|it would open ports that nobody has enabled
 $SVC_SOCKETS|NoDelay|systemd complains of it at each Unix connection
