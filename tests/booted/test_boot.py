@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from machine import BOOT, PATH, Machine
+from machine import BOOT, PATH, PATIENCE, Machine
 from rig import waiting
 from rig.process import is_running
 
@@ -76,6 +76,19 @@ def test_a_machine_ends_even_so(bare, network, tmp_path):
     waiting.until(lambda: not is_running(bare.pid), "the machine outlives who made it")
     Machine(network, tmp_path / "nothing", tmp_path / "next.log").stop()
     assert not group_of(bare)
+
+
+def test_a_boot_that_does_not_see_its_processes_leaves_it_alone(bare, tmp_path):
+    """One in another pid namespace: an empty group is one that systemd is about to use."""
+    empty = "/sys/fs/cgroup/system.slice/empty"
+    bare.run("mkdir", empty)
+    elsewhere = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+    environment = {"PATH": PATH, "NOTIFY_SOCKET": "@nobody"}
+    subprocess.run(
+        [*elsewhere, BOOT, tmp_path / "nothing"], stdin=subprocess.DEVNULL, env=environment,
+        stdout=subprocess.DEVNULL, check=True, timeout=PATIENCE,
+    )  # fmt: skip
+    bare.run("rmdir", empty)
 
 
 def test_where_it_cannot_boot_it_says_so():
