@@ -10,7 +10,8 @@
 #define RIGHTS_HELPER "maildest-helper"
 
 /*
- * Whether `user` may read <folder>/<file> (folder NULL: none), by owner, group and mode.
+ * Whether `user` may read <folder>/<file> (folder NULL: none), by owner, group and mode,
+ * its own and those of the folders from the configuration on.
  * 0, also where the configuration is not the system's or there is no such user; -EPERM
  * with *ret_why (malloc'd) saying what to do; -ENOMEM.
  */
