@@ -57,5 +57,8 @@ enum cli_status cli_status_of(int error);
 /* Says on standard error what is wrong: "maildest: <text>". It is escaped. */
 void cli_complain(const char *format, ...) _printf_(1, 2);
 
-/* The same of a reason (NULL: the errno's words), and returns the status of the error. */
+/*
+ * The same of a reason (NULL: the errno's words), and returns the status of the error, of
+ * which -EACCES is the kernel's: it denied us something.
+ */
 int cli_fail(int error, const char *why);

@@ -2,6 +2,7 @@
 /* maildest check: files only, each by the code that reads it in service. */
 
 #include "checks.h"
+#include "identity.h"
 #include "options.h"
 
 static void check_done(struct check *k)
@@ -19,7 +20,7 @@ int cmd_check(struct cli *c, int argc, char **argv)
 
 	if (!cli_options(c, NULL, 0, argc, argv, 0, 1, &words))
 		return CLI_USAGE;
-	r = config_open(&k.config, c->config_dir, &why);
+	r = identity_open_config(c, &k.config, &why);
 	if (r < 0)
 		return cli_fail(r, why);
 	verdicts_begin(&k.verdicts, words[0]);

@@ -9,6 +9,7 @@
 
 #include "answer.h"
 #include "host-names.h"
+#include "identity.h"
 #include "options.h"
 #include "services.h"
 #include "table.h"
@@ -102,7 +103,7 @@ int cmd_hosts(struct cli *c, int argc, char **argv)
 
 	if (!cli_options(c, NULL, 0, argc, argv, 0, 0, &words))
 		return CLI_USAGE;
-	r = config_open(&config, c->config_dir, &why);
+	r = identity_open_config(c, &config, &why);
 	if (r == 0)
 		r = services_load(&config, NULL, &s);
 	if (r == 0)

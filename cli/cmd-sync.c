@@ -11,6 +11,7 @@
 
 #include "answer.h"
 #include "deadline.h"
+#include "identity.h"
 #include "options.h"
 #include "services.h"
 #include "stamp.h"
@@ -131,7 +132,7 @@ static int run(
 	_cleanup_state_lock_ int lock = -1;
 	int r;
 
-	r = config_open(&config, c->config_dir, ret_why);
+	r = identity_open_config(c, &config, ret_why);
 	if (r < 0)
 		return r;
 	terminal_progress(c, "waiting for another maildest sync");

@@ -2,6 +2,7 @@
 #include "identity.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -50,4 +51,30 @@ int identity_become_service(const struct cli *c, char **ret_why)
 		return reason_set(
 		    ret_why, -errno, "cannot become user " USER ": %s", strerror(errno));
 	return 1;
+}
+
+static int refuse(const char *path, char **ret_why)
+{
+	return reason_set(ret_why, -EPERM,
+	    "%s: may not be read by the user this runs as; root may", path);
+}
+
+int identity_open_config(const struct cli *c, struct config *ret, char **ret_why)
+{
+	_cleanup_config_ struct config config = CONFIG_INIT;
+	_cleanup_free_ char *why = NULL;
+	int r = config_open(&config, c->config_dir, &why);
+
+	if (r == -EACCES)
+		return refuse(
+		    chosen_folder(c) ? chosen_folder(c) : SYSTEMS_FOLDER, ret_why);
+	if (r < 0) {
+		*ret_why = TAKE_PTR(why);
+		return r;
+	}
+	if (faccessat(config.fd, ".", R_OK | X_OK, 0) < 0 && errno == EACCES)
+		return refuse(config.path, ret_why);
+	*ret = config;
+	config = (struct config)CONFIG_INIT;
+	return 0;
 }

@@ -3,6 +3,7 @@
 /* As whom we look at things. */
 
 #include "cli.h"
+#include "config.h"
 
 /* Whether another configuration than the default one was asked for. */
 bool identity_is_elsewhere(const struct cli *c);
@@ -16,3 +17,10 @@ bool identity_is_systems(const struct cli *c);
  * to do; -errno with *ret_why (malloc'd), also if there is no such user.
  */
 _must_check_ int identity_become_service(const struct cli *c, char **ret_why);
+
+/*
+ * Opens the configuration to look at all of it: as config_open(), but -EPERM with *ret_why
+ * where we may not even read its folder, of which everything else would tell in pieces.
+ */
+_must_check_ int identity_open_config(
+    const struct cli *c, struct config *ret, char **ret_why);

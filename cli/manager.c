@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-bus.h>
+#include <systemd/sd-daemon.h>
 
 #include "manager-bus.h"
 #include "reason.h"
@@ -96,6 +97,11 @@ int manager_open(struct manager *ret, char **ret_why)
 
 	if (r == -ENOMEM)
 		return r;
+	if (r < 0 && sd_booted() == 0)
+		return reason_set(ret_why, -ENOTCONN,
+		    "systemd does not run here; what to do without it, as in a "
+		    "container, "
+		    "maildest-handler(8) says");
 	if (r < 0)
 		return reason_set(
 		    ret_why, -ENOTCONN, "systemd cannot be asked: %s", strerror(-r));

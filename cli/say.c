@@ -74,5 +74,6 @@ void cli_complain(const char *format, ...)
 int cli_fail(int error, const char *why)
 {
 	cli_complain("%s", why ? why : strerror(-error));
-	return cli_status_of(error);
+	/* a server's refusal is its session's to tell */
+	return error == -EACCES ? CLI_ACCESS : (int)cli_status_of(error);
 }

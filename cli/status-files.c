@@ -144,7 +144,7 @@ void status_ask_files(struct status *s)
 	int64_t now = (int64_t)time(NULL);
 	int r;
 
-	r = config_open(&config, s->cli->config_dir, &why);
+	r = identity_open_config(s->cli, &config, &why);
 	if (r == 0)
 		r = expiry_collect(&config, &s->expiries);
 	if (r == 0)
@@ -152,7 +152,8 @@ void status_ask_files(struct status *s)
 	if (r == 0)
 		r = ask_services(s, &services);
 	if (r < 0) {
-		status_add_problem(s, STATUS_CRITICAL, CLI_CONFIGURATION, "%s",
+		status_add_problem(s, STATUS_CRITICAL,
+		    r == -EPERM ? CLI_ACCESS : CLI_CONFIGURATION, "%s",
 		    why ? why : strerror(-r));
 		return;
 	}

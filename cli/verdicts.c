@@ -70,7 +70,7 @@ static int status_of(const struct verdicts *v)
 		return CLI_NOTHING;
 	if (v->n_errors == 0)
 		return CLI_OK;
-	return v->was_denied && v->n_errors == 1 ? CLI_ACCESS : CLI_CONFIGURATION;
+	return v->was_denied ? CLI_ACCESS : CLI_CONFIGURATION;
 }
 
 static bool print_json(const struct verdicts *v)
