@@ -27,7 +27,8 @@
 /* What on_phase() needs. */
 struct walk {
 	struct steps steps;
-	const struct session *session; /* borrowed */
+	const struct subject *subject; /* borrowed */
+	const struct session *session; /* likewise */
 	const char *phase;	       /* the one that runs; NULL before the first */
 };
 
@@ -88,6 +89,27 @@ static char *conclude(const struct session *s)
 	return n < 0 ? NULL : text;
 }
 
+/* Of a destination that neither a file nor a Destination service has. */
+static bool is_nothing(const struct walk *w, int error)
+{
+	return error == -EINVAL && w->subject->is_nowhere;
+}
+
+static int status_of(const struct walk *w, int error)
+{
+	return is_nothing(w, error) ? CLI_NOTHING : (int)cli_status_of(error);
+}
+
+static const char *find_hint(const struct session *s, const struct walk *w, int error)
+{
+	if (error == 0)
+		return NULL;
+	return is_nothing(w, error)
+		   ? "`maildest list` has the services, destinations/ the destinations; "
+		     "`maildest add` makes one"
+		   : hints_find(error, &s->destination);
+}
+
 static int report_json(const struct session *s, const struct walk *w, int error,
     const char *text, const char *hint)
 {
@@ -104,15 +126,16 @@ static int report_json(const struct session *s, const struct walk *w, int error,
 	if (hint)
 		json_writer_string(&a.w, "hint", hint);
 	steps_write(&w->steps, &a.w, "steps");
-	return answer_end(&a) ? cli_status_of(error) : CLI_FAILED;
+	return answer_end(&a) ? status_of(w, error) : CLI_FAILED;
 }
 
 static int report(
     const struct cli *c, const struct session *s, const struct walk *w, int error)
 {
 	_cleanup_free_ char *text = error < 0 ? NULL : conclude(s);
-	const char *hint = error < 0 ? hints_find(error, &s->destination) : NULL;
+	const char *hint = find_hint(s, w, error);
 	const char *said = text ? text : s->why ? s->why : strerror(-error);
+
 	if (c->json)
 		return report_json(s, w, error, said, hint);
 	(void)putchar('\n'); /* noticed at the end */
@@ -120,7 +143,7 @@ static int report(
 	(void)putchar('\n');
 	if (hint)
 		printf("Hint: %s.\n", hint);
-	return cli_status_of(error);
+	return status_of(w, error);
 }
 
 /*
@@ -151,7 +174,7 @@ int test_run(const struct cli *c, const struct subject *subject)
 {
 	_cleanup_free_ char *why = NULL;
 	struct session s;
-	struct walk w = {.steps = {.cli = c}, .session = &s};
+	struct walk w = {.steps = {.cli = c}, .subject = subject, .session = &s};
 	struct session_request request = {
 	    .service = {.destination = subject->destination, .tenant = subject->tenant},
 	    .config_dir = c->config_dir,

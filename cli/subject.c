@@ -2,9 +2,13 @@
 #include "subject.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config.h"
+#include "identity.h"
 #include "reason.h"
 #include "services.h"
 
@@ -62,6 +66,25 @@ static int fill(const struct service_unit *service, struct subject *ret)
 	return r < 0 ? r : copy_arguments(service, ret);
 }
 
+static bool is_missing(const struct config *c, const char *tenant, const char *name)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (asprintf(&path, "destinations/%s%s%s.json", tenant ? tenant : "",
+		tenant ? "/" : "", name) < 0) {
+		path = NULL;
+		return false;
+	}
+	return faccessat(c->fd, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+}
+
+/* By the order in which a session looks for its file. */
+static bool is_nowhere(const struct config *c, const struct subject *s)
+{
+	return is_missing(c, NULL, s->destination) &&
+	       (!s->tenant || is_missing(c, s->tenant, s->destination));
+}
+
 int subject_find(const struct cli *c, const char *name, const char *tenant,
     struct subject *ret, char **ret_why)
 {
@@ -69,7 +92,7 @@ int subject_find(const struct cli *c, const char *name, const char *tenant,
 	_cleanup_config_ struct config config = CONFIG_INIT;
 	int r;
 
-	r = config_open(&config, c->config_dir, ret_why);
+	r = identity_open_config(c, &config, ret_why);
 	if (r == 0)
 		r = services_load(&config, NULL, &services);
 	if (r < 0)
@@ -80,7 +103,11 @@ int subject_find(const struct cli *c, const char *name, const char *tenant,
 			return fill(&services.list[i], ret);
 	if (!config_name_is_valid(name))
 		return reason_set(
-		    ret_why, -EINVAL, "a name is 1 to 200 letters, digits, '_' and '-'");
+		    ret_why, -ENOENT, "a name is 1 to 200 letters, digits, '_' and '-'");
 	r = copy(name, &ret->destination);
-	return r < 0 ? r : copy(tenant, &ret->tenant);
+	if (r == 0)
+		r = copy(tenant, &ret->tenant);
+	/* with wrong settings, nobody knows what else there is */
+	ret->is_nowhere = r == 0 && !services.warning && is_nowhere(&config, ret);
+	return r;
 }

@@ -133,10 +133,30 @@ def test_no_helper(command, maildest, serve, tokens):
     assert "maildest-helper.socket" in refused(command, 1)["hint"]
 
 
-def test_a_destination_that_is_not_there(command):
-    done = command.run("test", "nosuch")
-    assert done.returncode == 3 and "there is no such file" in done.stdout, done
+@pytest.mark.parametrize("words", (("nosuch",), ("nosuch", "--tenant=acme"), ("a b",)), ids=" ".join)
+def test_what_is_not_there(command, words):
+    """Neither a service nor a destination, for which other commands have this status too."""
+    command.basic("smtp")
+    done = command.run("test", *words)
+    assert done.returncode == 7, done
+    assert "there is no such file" in done.stdout or "a name is" in done.stderr, done
     assert "(null)" not in done.stdout
+    assert command.run("check", words[0]).returncode == command.run("list", words[0]).returncode == 7
+
+
+def test_what_is_not_there_in_json(command):
+    said = command.json("test", "nosuch", status=7)
+    assert not said["ok"] and "maildest list" in said["hint"]
+
+
+def test_a_service_whose_destination_is_not_there(command):
+    command.resource("mail", "nosuch")
+    assert "there is no such file" in command("test", "mail", status=3)
+
+
+def test_settings_are_wrong_before_anything_is_missing(command):
+    command.target.write("maildest.conf", "ClientLogon=none\n")
+    assert "maildest.conf: line 1" in command("test", "nosuch", status=3)
 
 
 def test_a_broken_file(command, maildest):
