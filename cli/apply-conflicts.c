@@ -42,11 +42,21 @@ static void forget_left_out(struct services *s)
 		s->list[i].is_left_out = false;
 }
 
+/* Who else has a port of theirs. */
+static int look_for(const struct services *s, struct manager *m,
+    struct port_conflicts *ret, char **ret_why)
+{
+	_cleanup_ports_wanted_ struct ports_wanted wanted = {0};
+	int r = ports_of_services(s, &wanted);
+
+	return r < 0 ? r : ports_find_conflicts(&wanted, m, ret, ret_why);
+}
+
 int apply_hold_conflicts(struct apply_work *w, struct apply *a, char **ret_why)
 {
 	_cleanup_port_conflicts_ struct port_conflicts p = {0};
 	_cleanup_secret_ struct secret text = {0};
-	int r = ports_find_conflicts(&w->services, &w->manager, &p, ret_why);
+	int r = look_for(&w->services, &w->manager, &p, ret_why);
 
 	if (r == 0)
 		r = sockets_read(&w->sockets);
@@ -79,7 +89,7 @@ int apply_find_conflict(
 	if (r == 0)
 		r = services_load(&config, NULL, &s);
 	if (r == 0)
-		r = ports_find_conflicts(&s, &m, &p, ret_why);
+		r = look_for(&s, &m, &p, ret_why);
 	for (size_t i = 0; i < p.n && r == 0; i++)
 		if (strcmp(p.list[i].service, service) == 0)
 			r = add_line(&text, &p.list[i]);

@@ -7,9 +7,6 @@
 
 #include "checks.h"
 #include "host-names.h"
-#include "identity.h"
-#include "manager.h"
-#include "ports.h"
 #include "services.h"
 
 /* "file, line N", malloc'd; for resources without a name. */
@@ -17,6 +14,8 @@ static char *place_of(const struct resource *r)
 {
 	char *text;
 
+	if (r->line == 0)
+		return strdup(r->file);
 	return asprintf(&text, "%s, line %u", r->file, r->line) < 0 ? NULL : text;
 }
 
@@ -71,27 +70,6 @@ static void check_names(struct check *k, const struct services *s)
 			verdicts_add(
 			    &k->verdicts, "name", one->name, VERDICT_WARNING, why);
 	}
-}
-
-/* Ports of this host: of no meaning where another's configuration is looked at. */
-static void check_ports(struct check *k, const struct services *s)
-{
-	_cleanup_port_conflicts_ struct port_conflicts p = {0};
-	_cleanup_manager_ struct manager m = {0};
-	_cleanup_free_ char *why = NULL, *ignored = NULL;
-	bool has_manager;
-
-	if (!identity_is_systems(k->cli))
-		return;
-	has_manager = manager_open(&m, &ignored) == 0;
-	if (ports_find_conflicts(s, has_manager ? &m : NULL, &p, &why) < 0) {
-		verdicts_add(&k->verdicts, "port", "all", VERDICT_WARNING, why);
-		return;
-	}
-	for (size_t i = 0; i < p.n; i++)
-		if (verdicts_want(&k->verdicts, p.list[i].service))
-			verdicts_add(&k->verdicts, "port", p.list[i].service,
-			    VERDICT_ERROR, p.list[i].other);
 }
 
 void check_services(struct check *k)

@@ -24,6 +24,8 @@ void check_instances(struct check *k);
 void check_clients(struct check *k);
 /* Of services whose clients have to log in. */
 void check_missing_clients(struct check *k, const struct services *s);
+/* Of services, and of the installed sockets: who else has them. */
+void check_ports(struct check *k, const struct services *s);
 
 /* check-destination.c: one destination, `tenant` NULL for none. */
 void check_destination(struct check *k, const char *name, const char *tenant);

@@ -6,10 +6,13 @@
 #include <string.h>
 
 #include "answer.h"
+#include "identity.h"
+#include "installed.h"
 #include "manager.h"
 #include "options.h"
 #include "pending.h"
 #include "places.h"
+#include "ports.h"
 #include "services.h"
 #include "table.h"
 
@@ -54,7 +57,12 @@ struct view {
 	struct sockets_seen sockets;
 	struct pending pending;
 	struct manager_units units; /* empty where there is no systemd */
-	bool is_bad;		    /* something is not as it shall be */
+	struct installed installed; /* likewise */
+	struct manager manager;	    /* likewise */
+	/* who else has our ports: asked for once something does not listen */
+	struct port_conflicts others, others_of_installed;
+	bool has_manager, knows_others;
+	bool is_bad; /* something is not as it shall be */
 };
 
 static void view_done(struct view *v)
@@ -64,6 +72,10 @@ static void view_done(struct view *v)
 	sockets_done(&v->sockets);
 	pending_done(&v->pending);
 	manager_units_done(&v->units);
+	installed_done(&v->installed);
+	manager_done(&v->manager);
+	port_conflicts_done(&v->others);
+	port_conflicts_done(&v->others_of_installed);
 }
 
 /* By the kernel; where it says no, systemd may know why. */
@@ -119,10 +131,40 @@ static void add_place(struct table *t, const struct service_unit *s)
 	table_text(t, SOCKET, TABLE_PLAIN, s->socket);
 }
 
+/* That it cannot be told, `maildest check` says. */
+static void find_others(struct view *v)
+{
+	_cleanup_ports_wanted_ struct ports_wanted services = {0}, installed = {0};
+	_cleanup_free_ char *ignored = NULL, *too = NULL;
+
+	v->knows_others = true;
+	if (!v->has_manager || ports_of_services(&v->services, &services) < 0 ||
+	    ports_of_installed(&v->installed, &installed) < 0)
+		return;
+	if (ports_find_conflicts(&services, &v->manager, &v->others, &ignored) < 0 ||
+	    ports_find_conflicts(&installed, &v->manager, &v->others_of_installed, &too) <
+		0)
+		port_conflicts_done(&v->others);
+}
+
+/* Who else has the port of one that does not listen, or NULL; `of` is one of the view's. */
+static const char *who_else(
+    struct view *v, const struct port_conflicts *of, const char *name)
+{
+	const struct port_conflict *found;
+
+	if (!v->knows_others)
+		find_others(v);
+	found = port_conflicts_find(of, name);
+	return found ? found->other : NULL;
+}
+
 static void add_service(struct view *v, const struct service_unit *s)
 {
 	const char *state = find_state(v, s);
 	bool is_open = strcmp(state, "listening") == 0;
+	const char *other =
+	    is_open || s->warning ? NULL : who_else(v, &v->others, s->name);
 
 	table_row(&v->table);
 	table_text(&v->table, SERVICE, TABLE_PLAIN, s->name);
@@ -133,7 +175,7 @@ static void add_service(struct view *v, const struct service_unit *s)
 	add_names(&v->table, s);
 	add_place(&v->table, s);
 	table_text(&v->table, STATE, is_open ? TABLE_GOOD : TABLE_BAD, state);
-	add_verdict(v, &s->verdict, s->warning);
+	add_verdict(v, &s->verdict, other ? other : s->warning);
 	v->is_bad |= !is_open || s->is_copy;
 }
 
@@ -142,7 +184,9 @@ static void add_resource(struct view *v, const struct resource *r)
 {
 	_cleanup_free_ char *place = NULL;
 
-	if (asprintf(&place, "%s:%u", r->file, r->line) < 0)
+	if (r->line == 0)
+		place = strdup(r->file);
+	else if (asprintf(&place, "%s:%u", r->file, r->line) < 0)
 		place = NULL;
 	if (v->only && (!r->name || strcmp(r->name, v->only) != 0))
 		return;
@@ -154,33 +198,26 @@ static void add_resource(struct view *v, const struct resource *r)
 	add_verdict(v, &r->verdict, r->warning);
 }
 
-/* The installed pairs, one destination each: what is open of them. */
-static void add_packaged(
-    struct view *v, struct manager *m, const struct manager_unit *unit)
+static void add_installed(struct view *v, const struct installed_socket *s)
 {
-	static const char *const names[] = {"smtp", "imap", "pop3"};
-	size_t prefix = strlen("maildest-");
+	const char *state = installed_state(s, &v->sockets);
+	bool is_open = strcmp(state, "listening") == 0;
+	_cleanup_free_ char *why = NULL;
 
-	for (size_t i = 0; i < ELEMENTSOF(names); i++) {
-		_cleanup_free_ char *listen = NULL;
-		size_t n = strlen(names[i]);
-		const char *rest = unit->name + prefix + n;
-
-		if (strncmp(unit->name + prefix, names[i], n) != 0 ||
-		    (strcmp(rest, ".socket") != 0 &&
-			strcmp(rest, "-forking.socket") != 0) ||
-		    strcmp(unit->active, "inactive") == 0 ||
-		    (v->only && strcmp(v->only, names[i]) != 0))
-			continue;
-		listen = manager_listen(m, unit->path);
-		table_row(&v->table);
-		table_text(&v->table, SERVICE, TABLE_PLAIN, names[i]);
-		table_text(&v->table, DESTINATION, TABLE_PLAIN, names[i]);
-		table_text(&v->table, ADDRESS, TABLE_PLAIN, listen);
-		table_text(&v->table, STATE, TABLE_GOOD,
-		    strcmp(unit->active, "active") == 0 ? "listening" : unit->active);
-		table_text(&v->table, MESSAGE, TABLE_FAINT, unit->name);
-	}
+	if (strcmp(state, "inactive") == 0 ||
+	    (v->only && strcmp(v->only, s->service) != 0))
+		return;
+	if (!is_open)
+		why = installed_explain(
+		    s, who_else(v, &v->others_of_installed, s->service));
+	table_row(&v->table);
+	table_text(&v->table, SERVICE, TABLE_PLAIN, s->service);
+	table_text(&v->table, DESTINATION, TABLE_PLAIN, s->service);
+	table_text(&v->table, ADDRESS, TABLE_PLAIN, s->listen);
+	table_text(&v->table, STATE, is_open ? TABLE_GOOD : TABLE_BAD, state);
+	table_text(&v->table, MESSAGE, is_open ? TABLE_FAINT : TABLE_PLAIN,
+	    is_open ? s->unit : why);
+	v->is_bad |= !is_open;
 }
 
 /* A socket that listens on, though nothing is configured that it would serve. */
@@ -205,6 +242,8 @@ static bool is_wanted(const struct view *v, const struct service_unit *s)
 
 static int fill(struct view *v)
 {
+	for (size_t i = 0; i < v->installed.n; i++)
+		add_installed(v, &v->installed.list[i]);
 	for (size_t i = 0; i < v->services.n; i++)
 		if (is_wanted(v, &v->services.list[i]))
 			add_service(v, &v->services.list[i]);
@@ -220,28 +259,34 @@ static int fill(struct view *v)
 	return table_check(&v->table);
 }
 
+/* Without systemd, the kernel says most of it. */
+static int ask_systemd(struct view *v)
+{
+	_cleanup_free_ char *ignored = NULL;
+
+	if (manager_open(&v->manager, &ignored) < 0)
+		return 0;
+	v->has_manager = true;
+	if (manager_units(&v->manager, "maildest-*.socket", &v->units, &ignored) < 0)
+		return 0;
+	return installed_read(&v->manager, &v->installed);
+}
+
 static int look(struct view *v, const struct cli *c, char **ret_why)
 {
 	_cleanup_config_ struct config config = CONFIG_INIT;
-	_cleanup_manager_ struct manager m = {0};
-	_cleanup_free_ char *ignored = NULL;
 	int r;
 
-	r = config_open(&config, c->config_dir, ret_why);
+	r = identity_open_config(c, &config, ret_why);
 	if (r == 0)
 		r = services_load(&config, NULL, &v->services);
 	if (r == 0)
 		r = sockets_read(&v->sockets);
 	if (r == 0)
 		r = pending_read(c, &v->services, &v->pending);
-	if (r < 0)
-		return r;
-	/* without systemd, the kernel says most of it */
-	if (manager_open(&m, &ignored) == 0 &&
-	    manager_units(&m, "maildest-*.socket", &v->units, &ignored) == 0)
-		for (size_t i = 0; i < v->units.n; i++)
-			add_packaged(v, &m, &v->units.list[i]);
-	return fill(v);
+	if (r == 0 && !identity_is_elsewhere(c))
+		r = ask_systemd(v);
+	return r < 0 ? r : fill(v);
 }
 
 static int report(const struct cli *c, const struct view *v)

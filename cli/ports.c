@@ -5,12 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "installed.h"
 #include "manager.h"
 #include "owners.h"
 #include "procs.h"
 #include "reason.h"
 #include "services.h"
 #include "sockets.h"
+#include "unit-files.h"
 
 /* Mail servers that open ports by themselves, where a distribution's unit starts them. */
 static const struct {
@@ -38,7 +40,7 @@ void port_conflicts_done(struct port_conflicts *p)
 }
 
 /* Takes over `other`. */
-static int add(struct port_conflicts *p, const struct service_unit *s, char *other)
+static int add(struct port_conflicts *p, const struct port_wanted *w, char *other)
 {
 	struct port_conflict *list = reallocarray(p->list, p->n + 1, sizeof(*list));
 	char address[NETWORK_TEXT_MAX];
@@ -49,9 +51,9 @@ static int add(struct port_conflicts *p, const struct service_unit *s, char *oth
 		free(other);
 		return -ENOMEM;
 	}
-	endpoint_format(&s->endpoint, address);
+	endpoint_format(&w->place, address);
 	p->list = list;
-	list[p->n] = (struct port_conflict){strdup(s->name), strdup(address), other};
+	list[p->n] = (struct port_conflict){strdup(w->name), strdup(address), other};
 	p->n++;
 	return list[p->n - 1].service && list[p->n - 1].address ? 0 : -ENOMEM;
 }
@@ -67,28 +69,37 @@ static bool collide(const struct endpoint *ours, const struct endpoint *theirs)
 	return address_equal(&ours->address, &theirs->address);
 }
 
-static int check_listener(struct port_conflicts *p, const struct service_unit *s,
+/* "dovecot (pid 812) listens on 0.0.0.0:143", malloc'd, or NULL; only root sees whose it is. */
+static char *describe(const struct owner *owner, const struct endpoint *place)
+{
+	char address[NETWORK_TEXT_MAX], *text;
+	int n;
+
+	endpoint_format(place, address);
+	if (owner)
+		n = asprintf(&text, "%s (pid %d) listens on %s", owner->name,
+		    (int)owner->pid, address);
+	else
+		n = asprintf(&text, "another program listens on %s", address);
+	return n < 0 ? NULL : text;
+}
+
+static int check_listener(struct port_conflicts *p, const struct port_wanted *w,
     const struct socket_seen *listener, const struct owners *owners)
 {
 	const struct owner *owner = owners_find(owners, listener->inode);
-	char address[NETWORK_TEXT_MAX], *other;
 
 	if (listener->is_unix || !listener->is_listening ||
-	    !collide(&s->endpoint, &listener->local))
+	    !collide(&w->place, &listener->local))
 		return 0;
 	/* systemd's are told of by their units */
 	if (owner && (owner->pid == 1 || procs_is_ours(owner->pid)))
 		return 0;
-	endpoint_format(&listener->local, address);
-	if (asprintf(&other, "%s (pid %d) listens on %s",
-		owner ? owner->name : "another program", owner ? (int)owner->pid : 0,
-		address) < 0)
-		other = NULL;
-	return add(p, s, other);
+	return add(p, w, describe(owner, &listener->local));
 }
 
 static int check_running(
-    struct port_conflicts *p, const struct services *s, char **ret_why)
+    struct port_conflicts *p, const struct ports_wanted *w, char **ret_why)
 {
 	_cleanup_sockets_ struct sockets_seen sockets = {0};
 	_cleanup_owners_ struct owners owners = {0};
@@ -99,13 +110,13 @@ static int check_running(
 	if (r < 0)
 		return reason_set(
 		    ret_why, r, "the kernel does not list its sockets: %s", strerror(-r));
-	for (size_t i = 0; i < s->n && r == 0; i++)
-		for (size_t j = 0; s->list[i].is_served && j < sockets.n && r == 0; j++)
-			r = check_listener(p, &s->list[i], &sockets.list[j], &owners);
+	for (size_t i = 0; i < w->n && r == 0; i++)
+		for (size_t j = 0; j < sockets.n && r == 0; j++)
+			r = check_listener(p, &w->list[i], &sockets.list[j], &owners);
 	return r;
 }
 
-static int check_address(struct port_conflicts *p, const struct services *s,
+static int check_address(struct port_conflicts *p, const struct ports_wanted *w,
     const char *unit, const char *text)
 {
 	_cleanup_free_ char *why = NULL;
@@ -115,18 +126,18 @@ static int check_address(struct port_conflicts *p, const struct services *s,
 
 	if (endpoint_parse(text, &theirs, &why) < 0)
 		return 0; /* a Unix socket */
-	for (size_t i = 0; i < s->n && r == 0; i++) {
-		if (!s->list[i].is_served || !collide(&s->list[i].endpoint, &theirs))
+	for (size_t i = 0; i < w->n && r == 0; i++) {
+		if (!collide(&w->list[i].place, &theirs))
 			continue;
 		if (asprintf(&other, "%s listens on %s, now or after the next boot", unit,
 			text) < 0)
 			other = NULL;
-		r = add(p, &s->list[i], other);
+		r = add(p, &w->list[i], other);
 	}
 	return r;
 }
 
-static int check_socket_unit(struct port_conflicts *p, const struct services *s,
+static int check_socket_unit(struct port_conflicts *p, const struct ports_wanted *w,
     struct manager *m, const char *unit)
 {
 	_cleanup_free_ char *path = NULL, *listen = NULL;
@@ -138,12 +149,12 @@ static int check_socket_unit(struct port_conflicts *p, const struct services *s,
 	listen = manager_listen(m, path);
 	rest = listen;
 	while (r == 0 && (word = strsep(&rest, " ")))
-		r = check_address(p, s, unit, word);
+		r = check_address(p, w, unit, word);
 	return r;
 }
 
 static int check_known(
-    struct port_conflicts *p, const struct services *s, const char *unit)
+    struct port_conflicts *p, const struct ports_wanted *w, const char *unit)
 {
 	char address[NETWORK_TEXT_MAX];
 	int r = 0;
@@ -154,72 +165,88 @@ static int check_known(
 		for (size_t j = 0; known[i].ports[j] && r == 0; j++) {
 			(void)snprintf(address, sizeof(address), "0.0.0.0:%u",
 			    (unsigned)known[i].ports[j]); /* fits */
-			r = check_address(p, s, unit, address);
+			r = check_address(p, w, unit, address);
 		}
 	}
 	return r;
 }
 
-/* What the generator made of the services themselves. */
-static bool is_generated(const struct manager_unit *u)
+/*
+ * What is no stranger: what the generator made of the services, which tell of the installed
+ * ports as of others'; and for the installed ports these themselves, two at each place.
+ */
+static bool is_ours(const struct ports_wanted *w, const char *unit)
 {
-	static const char *const prefixes[] = {"maildest-svc-", "maildest-group-"};
-
-	for (size_t i = 0; i < ELEMENTSOF(prefixes); i++)
-		if (strncmp(u->name, prefixes[i], strlen(prefixes[i])) == 0)
-			return true;
-	return false;
+	return unit_is_generated(unit) || (w->are_installed && installed_has(unit));
 }
 
 static bool is_enabled(const struct manager_unit *u)
 {
-	return u && !is_generated(u) && u->active &&
-	       strncmp(u->active, "enabled", strlen("enabled")) == 0;
+	return u && u->active && strncmp(u->active, "enabled", strlen("enabled")) == 0;
 }
 
 /* A socket that was started by hand, and is not told of as one that is enabled. */
 static bool is_started(const struct manager_unit *u, const struct manager_units *files)
 {
-	return !is_generated(u) && strcmp(u->active, "active") == 0 &&
+	return strcmp(u->active, "active") == 0 &&
 	       !is_enabled(manager_units_find(files, u->name));
 }
 
-static int check_units(
-    struct port_conflicts *p, const struct services *s, struct manager *m, char **ret_why)
+static int check_sockets(struct port_conflicts *p, const struct ports_wanted *w,
+    struct manager *m, char **ret_why)
 {
-	_cleanup_manager_units_ struct manager_units sockets = {0}, services = {0},
-						     running = {0};
+	_cleanup_manager_units_ struct manager_units files = {0}, running = {0};
 	int r;
 
-	r = manager_files(m, "*.socket", &sockets, ret_why);
+	r = manager_files(m, "*.socket", &files, ret_why);
 	if (r == 0)
 		r = manager_units(m, "*.socket", &running, ret_why);
-	if (r == 0)
-		r = manager_files(m, "*.service", &services, ret_why);
-	for (size_t i = 0; r == 0 && i < sockets.n; i++)
-		if (is_enabled(&sockets.list[i]))
-			r = check_socket_unit(p, s, m, sockets.list[i].name);
+	for (size_t i = 0; r == 0 && i < files.n; i++)
+		if (is_enabled(&files.list[i]) && !is_ours(w, files.list[i].name))
+			r = check_socket_unit(p, w, m, files.list[i].name);
 	for (size_t i = 0; r == 0 && i < running.n; i++)
-		if (is_started(&running.list[i], &sockets))
-			r = check_socket_unit(p, s, m, running.list[i].name);
-	for (size_t i = 0; r == 0 && i < services.n; i++)
-		if (is_enabled(&services.list[i]))
-			r = check_known(p, s, services.list[i].name);
+		if (is_started(&running.list[i], &files) &&
+		    !is_ours(w, running.list[i].name))
+			r = check_socket_unit(p, w, m, running.list[i].name);
 	return r;
 }
 
-int ports_find_conflicts(const struct services *s, struct manager *m,
+static int check_servers(struct port_conflicts *p, const struct ports_wanted *w,
+    struct manager *m, char **ret_why)
+{
+	_cleanup_manager_units_ struct manager_units services = {0};
+	int r = manager_files(m, "*.service", &services, ret_why);
+
+	for (size_t i = 0; r == 0 && i < services.n; i++)
+		if (is_enabled(&services.list[i]))
+			r = check_known(p, w, services.list[i].name);
+	return r;
+}
+
+int ports_find_conflicts(const struct ports_wanted *w, struct manager *m,
     struct port_conflicts *ret, char **ret_why)
 {
 	_cleanup_port_conflicts_ struct port_conflicts p = {0};
-	int r;
+	int r = 0;
 
-	r = check_running(&p, s, ret_why);
-	if (r == 0 && m)
-		r = check_units(&p, s, m, ret_why);
+	if (w->n > 0)
+		r = check_running(&p, w, ret_why);
+	if (r == 0 && w->n > 0 && m)
+		r = check_sockets(&p, w, m, ret_why);
+	if (r == 0 && w->n > 0 && m)
+		r = check_servers(&p, w, m, ret_why);
 	if (r < 0)
 		return r;
 	*ret = p;
 	p = (struct port_conflicts){0};
 	return 0;
+}
+
+const struct port_conflict *port_conflicts_find(
+    const struct port_conflicts *p, const char *service)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (strcmp(p->list[i].service, service) == 0)
+			return &p->list[i];
+	return NULL;
 }

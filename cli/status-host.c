@@ -30,7 +30,8 @@ static void add_socket(
 	    (int64_t)refused, NULL);
 	if (has_failed)
 		status_add_problem(s, STATUS_CRITICAL, CLI_FAILED,
-		    "%s has failed (journalctl -u %s)", unit->name, unit->name);
+		    "%s has failed: maildest list says more, and journalctl -u %s",
+		    unit->name, unit->name);
 	/* the number never falls again; where there is no journal, it has to do */
 	if (refused > 0 && status_were_too_many(unit->name) != 0)
 		status_add_problem(s, STATUS_WARNING, CLI_WARNING,

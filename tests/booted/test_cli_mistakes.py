@@ -17,6 +17,86 @@ def test_a_port_of_the_installed_sockets_is_told_of(machine, command):  # noqa: 
     assert command.steps() == [("start", "maildest-svc-mail.socket")]
 
 
+def begin_to_listen(machine, port):
+    """Another program, which has the port at every address."""
+    program = (
+        f"import socket; s = socket.create_server(('', {port})); print(1, flush=True); input()"
+    )
+    other = machine.start("python3", "-c", program)
+    assert other.stdout.readline() == "1\n"
+    return other
+
+
+def assert_that_it_is_told(command, unit):  # noqa: F811
+    """By list and by check, with a status for it: who has the port, and what to do."""
+    row = command.row("smtp", status=3)
+    assert row["state"] == "failed" and row["message"].startswith(f"{unit}: python3 (pid "), row
+    remedy = f"listens on 0.0.0.0:587; when that is mended: systemctl restart {unit}"
+    assert remedy in row["message"]
+    (port,) = [row for row in command.json("check", status=3)["results"] if row["kind"] == "port"]
+    assert (port["name"], port["result"]) == ("smtp", "error")
+    assert port["reason"].startswith("python3 (pid "), port
+
+
+def test_who_has_the_port_of_an_installed_socket_is_told(machine, command):  # noqa: F811
+    units = ("maildest-smtp.socket", "maildest-smtp-forking.socket")
+    with begin_to_listen(machine, 587) as other:
+        for unit in units:
+            machine.systemctl("start", unit, status=1)
+            assert_that_it_is_told(command, unit)
+            assert f"{unit} has failed: maildest list" in command("status", status=1)
+            machine.systemctl("reset-failed", unit)
+        machine.systemctl("start", units[0], status=1)
+        other.communicate("\n")
+    row = command.row("smtp", status=3)
+    assert f"resources; systemctl restart {units[0]}" in row["message"], row
+    machine.systemctl("restart", units[0])
+    assert command.row("smtp")["message"] == units[0]
+    assert command("check", "smtp").count("port ") == 0
+
+
+def test_a_mail_server_that_boots_with_the_port_is_told(machine, command):  # noqa: F811
+    """The installed port is open now, and may be the other's after the next boot."""
+    text = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n"
+    path = "/etc/systemd/system/dovecot.service"
+    machine.run("install", "-m", "0644", "/dev/stdin", path, text=text)
+    machine.systemctl("enable", "dovecot.service")
+    machine.systemctl("start", "maildest-imap.socket")
+    said = command("check", status=3)
+    assert "dovecot.service listens on 0.0.0.0:143, now or after the next boot" in said
+    assert command.row("imap")["state"] == "listening"
+
+
+def test_who_has_the_port_of_a_service_is_listed(machine, command):  # noqa: F811
+    command.resource("mail", 2525)
+    with begin_to_listen(machine, 2525) as other:
+        command("apply", status=3)
+        assert "python3 (pid " in command.row("mail", status=3)["message"]
+        other.communicate("\n")
+    command("apply")
+    assert "message" not in command.row("mail")
+
+
+def test_what_the_service_may_not_read_is_told(machine, command):  # noqa: F811
+    """Root, who checks, may read all of it; the handlers would answer 421 to everybody."""
+    machine.write("maildest.conf", "ClientLogin=any\n")
+    machine.write("secrets/smtp.json", "{}", group="maildest-helper")
+    for path, kind, remedy in (
+        ("maildest.conf", "settings", "chgrp maildest it and chmod 0640 it"),
+        ("destinations/smtp.json", "destination", "chgrp maildest it and chmod 0640 it"),
+        ("destinations", "destination", "chgrp maildest it and chmod 0750 it"),
+        ("secrets", "destination", "chgrp maildest-helper it and chmod 0750 it"),
+        (".", "settings", "chgrp maildest it and chmod 0750 it"),
+    ):
+        file = f"/etc/maildest/{path}"
+        owner = machine.run("stat", "-c", "%U:%G", file).strip()
+        machine.run("chown", "root:root", file)
+        rows = [row for row in command.json("check", status=None)["results"] if row["kind"] == kind]
+        assert [row for row in rows if remedy in row.get("reason", "")], (path, rows)
+        machine.run("chown", owner, file)
+    assert "chgrp" not in command("check", status=None)
+
+
 def test_mended_mistakes_leave_nothing_behind(machine, command):  # noqa: F811
     for name in ("mail", "other"):
         command.resource(name)

@@ -44,9 +44,9 @@ class Command:
         )
         return done.stdout
 
-    def run(self, *words, env=(), **options):
+    def run(self, *words, env=(), program=PROGRAM, **options):
         done = subprocess.run(
-            [PROGRAM, *words],
+            [program, *words],
             capture_output=True,
             text=True,
             timeout=PATIENCE,

@@ -3,8 +3,12 @@
 
 import os
 import re
+import shutil
 
 import pytest
+
+from fakes.target import NOBODY
+from rig.maildest import BUILD
 
 COMMANDS = (
     "add", "apply", "check", "forget", "hosts", "list", "sessions", "status", "stop", "sync",
@@ -63,6 +67,23 @@ def test_without_a_configuration(command):
     done = command.run("check", env={"MAILDEST_CONFIG_DIR": "/nonexistent"})
     assert done.returncode == 7
     assert "/nonexistent" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
+@pytest.mark.parametrize("mode", (0o700, 0o711), ids=("folder closed", "folder may be entered"))
+def test_without_the_right_to_read_it(command, mode):
+    """One sentence and one status, not what is missing because nothing could be read."""
+    command.basic("smtp")
+    program = command.target.folder / "maildest"
+    shutil.copy(BUILD / "cli" / "maildest", program)
+    command.target.folder.chmod(0o711)
+    command.config.chmod(mode)
+    for words in (("check",), ("list",), ("hosts",), ("sync",), ("test", "smtp"), ("status",)):
+        done = command.run(*words, program=program, user=NOBODY, group=NOBODY, extra_groups=[])
+        said = done.stdout + done.stderr
+        assert "may not be read by the user this runs as; root may" in said, said
+        if words != ("status",):  # which has more to tell
+            assert done.returncode == 6 and not done.stdout, f"ends with {done.returncode}: {said}"
 
 
 def test_options_may_stand_anywhere(command):
