@@ -9,21 +9,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "add-advice.h"
+#include "add-files.h"
 #include "add-port.h"
 #include "answer.h"
 #include "destination.h"
 #include "dns-name.h"
 #include "identity.h"
-#include "install.h"
 #include "options.h"
 #include "prompt.h"
 #include "reason.h"
 #include "recipe.h"
-#include "services.h"
-#include "settings.h"
 #include "test.h"
-
-#define FILES_MAX 4
 
 /* What is asked for, and what comes of it. */
 struct addition {
@@ -33,8 +30,9 @@ struct addition {
 	char *file;	     /* "<name>.json"; owned */
 	char *resource_file; /* owned */
 	struct secret destination, secrets, resource, connectivity;
-	struct install files[FILES_MAX];
-	size_t n_files;
+	struct add_files files;
+	bool is_complete; /* all that was given makes files that can be used */
+	bool wants_grant; /* each client brings its own */
 };
 
 struct switches {
@@ -90,14 +88,17 @@ static int set_name(struct addition *a, const char *word, char **ret_why)
 }
 
 /* Whether a handler could use it: the same words as `maildest check` has. */
-static int check(const struct addition *a, char **ret_why)
+static int check(struct addition *a, char **ret_why)
 {
 	_cleanup_properties_ struct properties p = {0};
 	_cleanup_destination_ struct destination d = {0};
 	int r;
 
 	r = properties_add(&p, a->destination.data, a->destination.len, a->file, ret_why);
-	return r < 0 ? r : destination_parse(a->name, &p, &d, ret_why);
+	if (r == 0)
+		r = destination_parse(a->name, &p, &d, ret_why);
+	a->wants_grant = d.authentication == AUTH_REFRESH_TOKEN;
+	return r;
 }
 
 static int write_resource(struct addition *a)
@@ -128,14 +129,6 @@ static int read_connectivity(struct addition *a, const char *path, char **ret_wh
 	return secret_append(&a->connectivity, f.text.data, f.text.len);
 }
 
-static void add_file(struct addition *a, const char *folder, const char *file,
-    const char *group, const struct secret *text)
-{
-	if (text->len > 0)
-		a->files[a->n_files++] = (struct install){
-		    .folder = folder, .file = file, .group = group, .text = text};
-}
-
 static int write_texts(struct addition *a, const struct switches *s, char **ret_why)
 {
 	int r;
@@ -155,83 +148,13 @@ static int write_texts(struct addition *a, const struct switches *s, char **ret_
 		r = read_connectivity(a, s->connectivity_file, ret_why);
 	if (r == 0)
 		r = check(a, ret_why);
-	add_file(a, "secrets", a->file, "maildest-helper", &a->secrets);
-	add_file(a, NULL, "connectivity.json", "maildest-helper", &a->connectivity);
-	add_file(a, "destinations", a->file, "maildest", &a->destination);
-	add_file(a, "services", a->resource_file, "maildest", &a->resource);
+	add_file(&a->files, "secrets", a->file, "maildest-helper", &a->secrets);
+	add_file(
+	    &a->files, NULL, "connectivity.json", "maildest-helper", &a->connectivity);
+	add_file(&a->files, "destinations", a->file, "maildest", &a->destination);
+	/* the last one, as conclude() wants it */
+	add_file(&a->files, "services", a->resource_file, "maildest", &a->resource);
 	return r;
-}
-
-/*
- * Whether the service's name is free: a resource of this name in another file would keep
- * it, and so would a tenant's service of another resource.
- */
-static int check_name(const struct addition *a, const struct services *s, char **ret_why)
-{
-	for (size_t i = 0; i < s->n; i++) {
-		const struct service_unit *one = &s->list[i];
-
-		if (strcmp(one->host, a->service) == 0 &&
-		    strcmp(one->resource->file, a->resource_file) != 0)
-			return reason_set(ret_why, -EEXIST,
-			    "services/%s: has the service '%s' already: give another "
-			    "name, or --no-service",
-			    one->resource->file, a->service);
-	}
-	return 0;
-}
-
-/* What is there already must not make the new service one that cannot work. */
-static int check_others(
-    const struct config *config, const struct addition *a, char **ret_why)
-{
-	_cleanup_settings_ struct settings settings = {0};
-	_cleanup_services_ struct services s = {0};
-	int r;
-
-	r = settings_load(config, &settings, ret_why);
-	if (r < 0 || !a->service)
-		return r;
-	r = services_load(config, NULL, &s);
-	return r < 0 ? r : check_name(a, &s, ret_why);
-}
-
-/* Looks at all files, then writes those that are not there yet. */
-static int write_files(
-    const struct cli *c, struct addition *a, bool force, char **ret_why)
-{
-	_cleanup_config_ struct config config = CONFIG_INIT;
-	int r;
-
-	r = config_open(&config, c->config_dir, ret_why);
-	if (r == 0)
-		r = check_others(&config, a, ret_why);
-	for (size_t i = 0; i < a->n_files && r == 0; i++) {
-		struct install *f = &a->files[i];
-
-		r = install_look(&config, f, ret_why);
-		if (r == 0 && f->state == INSTALL_DIFFERENT && !force)
-			r = reason_set(ret_why, -EEXIST,
-			    "%s/%s%s%s: is there already and says something else "
-			    "(--force replaces it)",
-			    config.path, f->folder ? f->folder : "", f->folder ? "/" : "",
-			    f->file);
-	}
-	for (size_t i = 0; i < a->n_files && r == 0; i++)
-		if (a->files[i].state != INSTALL_SAME)
-			r = install_write(&config, &a->files[i], ret_why);
-	return r;
-}
-
-static const char *tell(const struct install *f)
-{
-	static const char *const words[] = {
-	    [INSTALL_NEW] = "written",
-	    [INSTALL_SAME] = "unchanged",
-	    [INSTALL_DIFFERENT] = "replaced",
-	};
-
-	return words[f->state];
 }
 
 static bool report_json(const struct addition *a)
@@ -242,25 +165,8 @@ static bool report_json(const struct addition *a)
 	json_writer_string(&answer.w, "destination", a->name);
 	if (a->service)
 		json_writer_string(&answer.w, "service", a->service);
-	json_writer_open(&answer.w, "files", '[');
-	for (size_t i = 0; i < a->n_files; i++) {
-		json_writer_open(&answer.w, NULL, '{');
-		if (a->files[i].folder)
-			json_writer_string(&answer.w, "folder", a->files[i].folder);
-		json_writer_string(&answer.w, "file", a->files[i].file);
-		json_writer_string(&answer.w, "state", tell(&a->files[i]));
-		json_writer_close(&answer.w, '}');
-	}
-	json_writer_close(&answer.w, ']');
+	add_files_write_json(&a->files, &answer.w, "files");
 	return answer_end(&answer);
-}
-
-static void report(const struct addition *a)
-{
-	for (size_t i = 0; i < a->n_files; i++)
-		printf("%-10s %s%s%s\n", tell(&a->files[i]),
-		    a->files[i].folder ? a->files[i].folder : "",
-		    a->files[i].folder ? "/" : "", a->files[i].file);
 }
 
 /* The last thing that is done, as root becomes the user of the service by it. */
@@ -288,35 +194,46 @@ static int add(struct cli *c, struct addition *a, const char *word,
 		    &a->recipe, s->secret_file, s->password_file, ret_why);
 	if (r == 0)
 		r = write_texts(a, s, ret_why);
-	return r < 0 ? r : write_files(c, a, s->force, ret_why);
+	a->is_complete = r == 0;
+	return r < 0 ? r
+		     : add_files_write(
+			   c, &a->files, a->service, a->resource_file, s->force, ret_why);
 }
 
-static int status_of(int error)
+/* What was given is missing or cannot be: that is no configuration yet. */
+static int fail(const struct addition *a, int error, const char *why)
 {
-	if (error == -ENODATA)
+	int status = cli_fail(error, why);
+
+	if (error == -ENODATA || (error == -EINVAL && !a->is_complete))
 		return CLI_USAGE;
-	return error == -EEXIST ? CLI_CONFIGURATION : (int)cli_status_of(error);
+	return error == -EEXIST ? CLI_CONFIGURATION : status;
 }
 
 static int conclude(struct cli *c, struct addition *a, const struct switches *s)
 {
 	bool has_port = a->service && identity_is_systems(c), is_withdrawn = false;
+	_cleanup_free_ char *advice = NULL;
 	int status = CLI_OK;
 
 	if (has_port && !s->force)
 		status = add_port_check(
-		    c, a->service, &a->files[a->n_files - 1], &is_withdrawn);
+		    c, a->service, &a->files.list[a->files.n - 1], &is_withdrawn);
 	if (is_withdrawn)
-		a->n_files--;
+		a->files.n--;
 	if (!c->json)
-		report(a);
+		add_files_print(&a->files);
 	if (has_port && status == CLI_OK)
 		status = add_port_open(c, s->force);
 	if (c->json)
 		return report_json(a) ? status : CLI_FAILED;
-	if (status != CLI_OK || s->no_test)
-		return status;
-	return log_in(c, a);
+	if (has_port && status == CLI_OK) /* while we may still read all of it */
+		advice = add_advice(c, a->service, a->wants_grant);
+	if (status == CLI_OK && !s->no_test)
+		status = log_in(c, a);
+	if (status == CLI_OK && advice)
+		printf("\n%s", advice); /* that it fails is noticed at the end */
+	return status;
 }
 
 int cmd_add(struct cli *c, int argc, char **argv)
@@ -345,9 +262,5 @@ int cmd_add(struct cli *c, int argc, char **argv)
 			r = -ENOMEM;
 	if (r == 0)
 		r = add(c, &a, words[0], &s, &why);
-	if (r < 0) {
-		(void)cli_fail(r, why);
-		return status_of(r);
-	}
-	return conclude(c, &a, &s);
+	return r < 0 ? fail(&a, r, why) : conclude(c, &a, &s);
 }

@@ -41,7 +41,8 @@ static const struct command commands[] = {
 	"                           Connectivity service\n"
 	"      --no-service         only the destination, no port for it\n"
 	"      --no-test            do not log in to the server\n"
-	"      --force              replace files that are there\n"
+	"      --force              replace files that are there, and open a port\n"
+	"                           that others have\n"
 	"  Secrets are never words of a command line: they are asked for on a terminal, "
 	"or\n"
 	"  come from a file.\n",
@@ -91,9 +92,10 @@ static const char tail[] =
     "      --helper-socket=PATH where maildest-helper listens\n"
     "      --json               answer in JSON\n"
     "\n"
-    "Exit status: 0 all is well; 1 something failed; 2 wrong usage; 3 the configuration\n"
-    "is wrong; 4 a login or token was refused; 5 network or server; 6 access denied;\n"
-    "7 there is no such thing; 8 all works, but something ends soon.\n";
+    "Exit status: 0 all is well; 1 something failed; 2 wrong usage; 3 the\n"
+    "configuration is wrong, or services are not as it says; 4 a login or token was\n"
+    "refused; 5 network or server; 6 access denied; 7 there is no such thing; 8 all\n"
+    "works, but something ends soon, or connections were refused.\n";
 
 static const struct command *find(const char *name)
 {

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from fakes.target import PASSWORD, TOKEN
+from fakes.target import TOKEN
 from rig.dialogue import Dialogue
 from sessions import Session
 
@@ -205,20 +205,6 @@ def test_status_counts(machine, command):
     assert [token["state"] for token in said["tokens"]] == ["valid"]
     assert TOKEN not in json.dumps(said)
     assert "tp_tcp_connections_total 1" in command("status", "--openmetrics")
-
-
-def test_add_to_a_tested_path(machine, command, mail):
-    """From answers to a login, as root types it; the login is that of the service's user."""
-    port = mail["smtp"].port
-    words = (
-        "--preset=password", "--protocol=smtp", "--host=localhost", f"--port={port}",
-        "--user=app@example.com", "--password-file=-",
-    )  # fmt: skip
-    said = command("add", "Office_1", *words, text=PASSWORD, status=None)
-    assert "reading the configuration" in said, said
-    assert command.row("office-1")["state"] == "listening"
-    modes = machine.run("stat", "-c", "%a %U %G", "/etc/maildest/destinations/Office_1.json")
-    assert modes.split() == ["640", "root", "maildest"]
 
 
 def test_the_service_tests_as_its_user(machine, command):
