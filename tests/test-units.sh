@@ -14,7 +14,7 @@ set -euo pipefail
 readonly BUILD=$1 UNITS=$2 SYSUSERS=$3 TMPFILES=$4 TEMPLATES=$5
 # As systemd-analyze(1) counts it, times ten. The services of one connection each close walls of
 # their own, which it does not see; nor that InaccessiblePaths= leaves less of /tmp than PrivateTmp=.
-readonly EXPOSURE_MAX=14 CONNECTION_EXPOSURE_MAX=63
+readonly EXPOSURE_MAX=12 NO_TMP_EXPOSURE_MAX=14 CONNECTION_EXPOSURE_MAX=63
 
 readonly HANDLERS='maildest-imap@.service maildest-pop3@.service maildest-smtp@.service'
 readonly PLAIN='maildest-imap.socket maildest-pop3.socket maildest-smtp.socket'
@@ -118,7 +118,6 @@ $DAEMONS|WatchdogSec=30s|one that hangs would stay
 $DAEMONS|Restart=always|one that died would stay dead
 $DAEMONS|RestartSec=100ms|clients would wait for it too long
 $DAEMONS|StartLimitIntervalSec=0|five crashes would end it for good
-$DAEMONS $SVC_FORKING $SYNC|InaccessiblePaths=-/tmp -/var/tmp|it would share files with everybody
 $DAEMONS|ProtectSystem=strict|once exploited it could write to the system
 $DAEMONS $SVC_FORKING|RestrictSUIDSGID=yes|once exploited it could leave a program that is setuid
 $HANDLERS $SVC_ACCEPT $DAEMONS|UMask=0077|what it creates could be read by others
@@ -141,7 +140,6 @@ $HANDLERS $FORKING|LoadCredential|secrets are the helper's alone
 $HANDLERS|Private[A-Z][a-zA-Z]*|a mount namespace for each connection costs milliseconds
 $HANDLERS|Protect[A-Z][a-zA-Z]*|a mount namespace for each connection costs milliseconds
 $HANDLERS|SystemCallFilter|it costs up to 17 ms a connection
-$DAEMONS $SVC_FORKING $SYNC $KEEP|PrivateTmp|at its end systemd would hold all ports for a moment
 $DAEMONS|PrivateUsers|it could not tell who its peers are
 $FORKING|Sockets|it would open ports that nobody has enabled
 $SVC_SOCKETS|NoDelay|systemd complains of it at each Unix connection
@@ -149,6 +147,9 @@ $SVC_SOCKETS|ListenStream|all services would listen there
 $SVC_FORKING|ExecStart|all services would have two
 $SVC_FORKING|PartOf|all services would stop with the packaged ports
 "
+
+version=$(systemd-analyze --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
+readonly version
 
 failures=0
 
@@ -210,6 +211,7 @@ check_exposure()
 
 	for unit in $DAEMONS $SYNC $KEEP $HANDLERS; do
 		max=$EXPOSURE_MAX
+		! is_without_tmp || max=$NO_TMP_EXPOSURE_MAX
 		[[ $unit != *@.service ]] || max=$CONNECTION_EXPOSURE_MAX
 		said=$(systemd-analyze security --offline=yes --no-pager \
 			--threshold=$max "$(place "$unit")" 2>&1) ||
@@ -239,13 +241,26 @@ check_directives()
 # The key is in the file either way, as a comment where this systemd would not know it.
 check_poll_limit()
 {
-	local unit version want=PollLimitIntervalSec=0
+	local unit want=PollLimitIntervalSec=0
 
-	version=$(systemd-analyze --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
 	(( version >= 255 )) || want="#$want"
 	for unit in $SOCKETS $SVC_SOCKETS; do
 		grep -qxF -- "$want" "$(place "$unit")" ||
 			fail "$unit: lacks $want on systemd $version"
+	done
+}
+
+is_without_tmp() { (( version >= 254 && version <= 256 )); }
+
+check_tmp()
+{
+	local unit want=PrivateTmp=yes
+
+	(( version < 257 )) || want=PrivateTmp=disconnected
+	! is_without_tmp || want='InaccessiblePaths=-/tmp -/var/tmp'
+	for unit in $DAEMONS $SVC_FORKING $SYNC; do
+		grep -qxF -- "$want" "$(place "$unit")" ||
+			fail "$unit: lacks $want on systemd $version: it would share files with everybody"
 	done
 }
 
@@ -323,7 +338,7 @@ main()
 	trap 'rm -rf "$scratch"' EXIT
 	root=$scratch/root
 	install_build
-	for check in verify that_verify_sees_mistakes exposure directives poll_limit order \
+	for check in verify that_verify_sees_mistakes exposure directives poll_limit tmp order \
 		users folders; do
 		"check_$check"
 	done
