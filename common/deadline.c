@@ -28,6 +28,11 @@ uint64_t deadline_boottime(void)
 	return clock_usec(CLOCK_BOOTTIME);
 }
 
+int64_t deadline_slept(void)
+{
+	return (int64_t)(deadline_boottime() - deadline_now());
+}
+
 uint64_t deadline_in(uint64_t usec)
 {
 	uint64_t now = deadline_now();

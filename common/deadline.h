@@ -21,6 +21,13 @@ uint64_t deadline_now(void);
 /* Microseconds of CLOCK_BOOTTIME: goes on while the machine sleeps; for ages of tokens. */
 uint64_t deadline_boottime(void);
 
+/*
+ * Microseconds by which CLOCK_BOOTTIME is ahead of CLOCK_MONOTONIC: between two looks it
+ * grows by as much as the machine has slept, and by the moment that passes within a look.
+ * By itself it says nothing, as a time namespace moves either clock.
+ */
+int64_t deadline_slept(void);
+
 /* The moment `usec` from now; DEADLINE_NEVER stays what it is. */
 uint64_t deadline_in(uint64_t usec);
 

@@ -113,10 +113,17 @@ static void settle_token(struct broker *b, struct cache_entry *e,
 	const struct failure no_memory = {.verdict = CACHE_UNAVAILABLE,
 	    .host = reply->request->host,
 	    .reason = "out of memory"};
+	const struct failure overslept = {.verdict = CACHE_UNAVAILABLE,
+	    .host = reply->request->host,
+	    .reason = "this machine slept until the token had expired"};
 	int r;
 
-	r = cache_settle_token(
-	    b->cache, e, &token->token, token->lifetime_usec, deadline_boottime());
+	if (reply->slept_usec >= token->lifetime_usec) {
+		broker_settle_failure(b, e, &overslept);
+		return;
+	}
+	r = cache_settle_token(b->cache, e, &token->token,
+	    token->lifetime_usec - reply->slept_usec, deadline_boottime());
 	if (r < 0) {
 		broker_settle_failure(b, e, &no_memory);
 		return;

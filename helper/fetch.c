@@ -31,6 +31,7 @@ struct fetch {
 	int fd;		  /* connected to the proxy, until libcurl takes it; else -1 */
 	struct tunnel *tunnel;
 	uint64_t connect_until_usec, until_usec; /* CLOCK_MONOTONIC */
+	int64_t slept_before_usec;		 /* deadline_slept() at the beginning */
 	const struct token_request *request;
 	const struct fetch_means *means;
 	struct secret body;
@@ -187,6 +188,7 @@ static void tell(struct fetch *f, struct fetch_reply *reply)
 	reply->was_sent = f->was_sent && !reply->jwt_refused;
 	reply->body = f->body.data;
 	reply->len = f->body.len;
+	reply->slept_usec = (uint64_t)MAX_OF(deadline_slept() - f->slept_before_usec, 0);
 	fetch_end(f);
 	f->fetcher->done(f->fetcher->userdata, f->context, reply);
 	fetch_free(f);
@@ -392,6 +394,7 @@ int fetch_start(struct fetcher *fetcher, const struct token_request *request,
 	    .means = means,
 	    .connect_until_usec = deadline_in(request->connect_timeout_usec),
 	    .until_usec = deadline_in(request->timeout_usec),
+	    .slept_before_usec = deadline_slept(),
 	    .context = context};
 	f->next = fetcher->first;
 	if (f->next)

@@ -48,6 +48,7 @@ struct fetch_reply {
 	    may_repeat; /* a failure that another connection need not have: not a time-out */
 	long http_status;
 	uint64_t retry_after_usec; /* 0 if the reply did not say */
+	uint64_t slept_usec; /* the machine did since the request: the reply is older */
 	const char *body;
 	size_t len;
 };

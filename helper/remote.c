@@ -16,7 +16,8 @@
 #include "remote-request.h"
 #include "report.h"
 
-static void settle_found(struct remote_entry *e, struct find_reply *reply)
+static void settle_found(
+    struct remote_entry *e, struct find_reply *reply, uint64_t slept_usec)
 {
 	if (e->failures > 0)
 		report_remote_back(&e->binding);
@@ -26,7 +27,8 @@ static void settle_found(struct remote_entry *e, struct find_reply *reply)
 	reply->destination = (struct secret){0};
 	memcpy(e->digest, reply->digest, sizeof(e->digest));
 	e->remote->bytes += e->text.len;
-	e->fresh_until = deadline_boottime() + REMOTE_FRESH_USEC;
+	e->fresh_until = deadline_boottime() + REMOTE_FRESH_USEC -
+			 MIN_OF(slept_usec, REMOTE_FRESH_USEC);
 }
 
 /* What the service refuses is no longer known; what it cannot say now is as it was. */
@@ -83,7 +85,7 @@ static void settle_reply(struct remote_entry *e, const struct fetch_reply *reply
 	if (found.kind == FOUND && is_anothers(e, &found, &why))
 		settle_failure(e, CACHE_UNAVAILABLE, why ? why : "out of memory", 0);
 	else if (found.kind == FOUND)
-		settle_found(e, &found);
+		settle_found(e, &found, reply->slept_usec);
 	else
 		settle_failure(e,
 		    found.kind == FOUND_UNAVAILABLE ? CACHE_UNAVAILABLE

@@ -22,6 +22,24 @@ START_TEST(test_clocks_go_forward)
 }
 END_TEST
 
+/* Tests of the helper move the clocks; this machine is awake, if busy within a look at times. */
+START_TEST(test_a_wait_is_no_sleep)
+{
+	int64_t before, slept;
+	unsigned tries = 0;
+	int fds[2];
+
+	ck_assert_int_eq(pipe(fds), 0);
+	do {
+		before = deadline_slept();
+		ck_assert_int_eq(fd_wait(fds[0], POLLIN, deadline_in(20000)), -ETIMEDOUT);
+		slept = deadline_slept() - before;
+		tries++;
+	} while ((slept <= -10000 || slept >= 10000) && tries < 50);
+	ck_assert_msg(tries < 50, "a wait of 20 ms is a sleep of %ld usec", (long)slept);
+}
+END_TEST
+
 START_TEST(test_a_deadline_is_that_far_away)
 {
 	uint64_t before = deadline_now(), d = deadline_in(5 * USEC_PER_SEC);
@@ -142,6 +160,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 	    test_clocks_go_forward,
+	    test_a_wait_is_no_sleep,
 	    test_a_deadline_is_that_far_away,
 	    test_never_stays_never,
 	    test_the_timeout_is_rounded_up_and_bounded,
