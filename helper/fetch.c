@@ -35,6 +35,7 @@ struct fetch {
 	const struct token_request *request;
 	const struct fetch_means *means;
 	struct secret body;
+	size_t head_len; /* of headers, and of trailers behind the body */
 	bool too_long, silent, was_sent;
 	sd_event_source *silence; /* the read time-out, from the end of connecting on */
 	char failure[CURL_ERROR_SIZE];
@@ -164,10 +165,22 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *userdata)
 	return size * n;
 }
 
+/* libcurl keeps each trailer of a body in chunks, however many come (7.88). */
+static size_t on_header(char *bytes, size_t size, size_t n, void *userdata)
+{
+	struct fetch *f = userdata;
+
+	(void)bytes;
+	f->head_len += size * n;
+	return f->head_len > FETCH_HEAD_MAX ? 0 : size * n; /* 0 ends the transfer */
+}
+
 static const char *failure_of(const struct fetch *f, CURLcode code)
 {
 	if (code == CURLE_OK)
 		return NULL;
+	if (f->head_len > FETCH_HEAD_MAX)
+		return "the reply's headers are longer than 64 KiB";
 	if (f->too_long)
 		return f->request->instance ? "the reply is longer than 256 KiB"
 					    : "the reply is longer than 64 KiB";
@@ -281,6 +294,8 @@ static int start_request(struct fetch *f)
 		return r;
 	(void)curl_easy_setopt(f->easy, CURLOPT_WRITEFUNCTION, on_body);
 	(void)curl_easy_setopt(f->easy, CURLOPT_WRITEDATA, f);
+	(void)curl_easy_setopt(f->easy, CURLOPT_HEADERFUNCTION, on_header);
+	(void)curl_easy_setopt(f->easy, CURLOPT_HEADERDATA, f);
 	(void)curl_easy_setopt(f->easy, CURLOPT_PREREQFUNCTION, on_connected);
 	(void)curl_easy_setopt(f->easy, CURLOPT_PREREQDATA, f);
 	if (f->fd >= 0) {

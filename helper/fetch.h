@@ -21,6 +21,8 @@
 #define FETCH_REPLY_MAX ((size_t)64 * 1024)
 /* The same for a destination, its certificates and tokens. */
 #define FETCH_DESTINATION_MAX ((size_t)256 * 1024)
+/* Of either: headers, and trailers behind the body. */
+#define FETCH_HEAD_MAX ((size_t)64 * 1024)
 
 struct fetcher;
 
