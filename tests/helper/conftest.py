@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 from helper_process import CLIENT_SECRET, Helper, is_sanitized  # noqa: E402
 from rotating_service import RotatingService  # noqa: E402
 from service_manager import ServiceManager  # noqa: E402
-from token_service import TokenService, make_certificates  # noqa: E402
+from token_service import TokenService, make_certificates, numbered_tokens  # noqa: E402
 
 REPORTS = ("AddressSanitizer", "LeakSanitizer", "runtime error:")
 # A sanitizer wants to be the first library: what these put before the helper, it does not bear.
@@ -123,6 +123,16 @@ def make_helper(folder):
 @pytest.fixture
 def helper(make_helper):
     return make_helper().start()
+
+
+@pytest.fixture
+def aged(make_helper, service, clock):
+    """A helper whose clocks can be moved, and whose token service numbers its tokens."""
+    clock.set(boot=0, wall=0)
+    helper = make_helper(environment=clock.environment).start()
+    service.reply = numbered_tokens()
+    helper.destination(service.url())
+    return helper
 
 
 @pytest.fixture

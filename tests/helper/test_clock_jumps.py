@@ -1,31 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clocks that jump: tokens live by the time since the boot, suspended hours included."""
 
-import itertools
 import shutil
 
 import pytest
 
-from token_service import TokenService, token_reply
+from client_credentials import UNAVAILABLE
+from token_service import TokenService, numbered_tokens
 
-UNAVAILABLE = "io.maildest.Helper.TokenServiceUnavailable"
 HOUR = 60 * 60
 YEAR = 365 * 24 * HOUR
 WAITING = 20
-
-
-def numbered(_, numbers=itertools.count(1)):
-    return token_reply(f"canary-token-{next(numbers)}")
-
-
-@pytest.fixture
-def aged(make_helper, service, clock):
-    """A helper whose clocks can be moved, and whose token service numbers its tokens."""
-    clock.set(boot=0, wall=0)
-    helper = make_helper(environment=clock.environment).start()
-    service.reply = numbered
-    helper.destination(service.url())
-    return helper
 
 
 def token(helper):
@@ -66,18 +51,18 @@ def test_a_token_that_ended_while_the_host_slept_is_not_served(aged, clock, serv
 
 def test_a_host_that_wakes_up_without_a_network_serves_nothing_stale(aged, clock, service):
     first = token(aged)
-    service.reply = (503, {}, "")
+    good, service.reply = service.reply, (503, {}, "")
     clock.set(boot=8 * HOUR)
     assert aged.get_token()["error"] == UNAVAILABLE
-    service.reply = numbered
+    service.reply = good
     assert aged.wait_for(lambda: "error" not in aged.get_token()), "it never recovers"
     assert token(aged) != first
 
 
 def test_a_pause_ends_while_the_host_sleeps(aged, clock, service):
-    service.reply = (503, {"Retry-After": "300"}, "")
+    good, service.reply = service.reply, (503, {"Retry-After": "300"}, "")
     assert aged.get_token()["error"] == UNAVAILABLE
-    service.reply = numbered
+    service.reply = good
     assert aged.get_token()["error"] == UNAVAILABLE
     assert len(service.requests) == 1, "the pause is not kept"
     clock.set(boot=301)
@@ -91,7 +76,7 @@ def test_a_certificate_that_a_wrong_clock_refuses_costs_no_token_that_is_good(
     """And the next one is had as soon as the clock is right."""
     shutil.copy(f"{certificates}/ca.pem", f"{aged.config}/certificates")
     service = TokenService(f"{certificates}/good.pem")
-    service.reply = numbered
+    service.reply = numbered_tokens()
     try:
         aged.destination(service.url(), TrustStoreLocation="ca.pem")
         first = token(aged)

@@ -2,6 +2,7 @@
 """A token service that answers as the test says, on a free loopback port."""
 
 import base64
+import itertools
 import json
 import ssl
 import subprocess
@@ -31,6 +32,12 @@ def token_reply(token="token-0123456789abcdef", **members):
     body = {"access_token": token, "token_type": "Bearer", "expires_in": 3600}
     body.update(members)
     return 200, {}, json.dumps({k: v for k, v in body.items() if v is not None})
+
+
+def numbered_tokens():
+    """A reply for each request: canary-token-1, canary-token-2, ..."""
+    numbers = itertools.count(1)
+    return lambda _: token_reply(f"canary-token-{next(numbers)}")
 
 
 def error_reply(status, error, description=None):
