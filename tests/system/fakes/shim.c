@@ -5,6 +5,8 @@
  *   SHIM_SPEED=20            twenty seconds of the handler's clocks are one of ours
  *   SHIM_LEAD=3000           ... once three of ours have passed since its first look
  *   SHIM_LATER=3600          its calendar (time(2), for certificates) is an hour ahead
+ *   SHIM_SLEPT=path          ... and with CLOCK_BOOTTIME by as many seconds more as this file
+ *                            says, a long: the machine has slept for so long
  *   SHIM_HOST=name           the name that the two below are about; others resolve as always
  *   SHIM_ADDRESSES=a,b       its addresses, in this order
  *   SHIM_HANG=path           its resolution never ends; this file has a byte when it begins
@@ -19,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
@@ -27,15 +30,24 @@
 #define NSEC_PER_SEC 1000000000LL
 #define USEC_PER_SEC 1000000LL
 
-static long long began; /* the first look at a clock; 0 before it */
-static int mark = -1;	/* SHIM_HANG's file: sessions can make none any more */
+static long long began;		   /* the first look at a clock; 0 before it */
+static int mark = -1;		   /* SHIM_HANG's file: sessions can make none any more */
+static volatile const long *slept; /* SHIM_SLEPT's, or NULL; for the same reason */
 
-__attribute__((constructor)) static void open_mark(void)
+__attribute__((constructor)) static void open_files(void)
 {
-	const char *hang = getenv("SHIM_HANG");
+	const char *hang = getenv("SHIM_HANG"), *sleep = getenv("SHIM_SLEPT");
+	int fd;
 
 	if (hang)
 		mark = open(hang, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
+	if (!sleep)
+		return;
+	fd = open(sleep, O_RDONLY | O_CLOEXEC);
+	slept = mmap(NULL, sizeof(*slept), PROT_READ, MAP_SHARED, fd, 0);
+	if (slept == MAP_FAILED)
+		abort();
+	close(fd);
 }
 
 static long long speed(void)
@@ -78,6 +90,8 @@ int clock_gettime(clockid_t clock, struct timespec *ts)
 		now = turn() + (now - turn()) * speed();
 	ts->tv_sec = now / NSEC_PER_SEC;
 	ts->tv_nsec = now % NSEC_PER_SEC;
+	if (clock == CLOCK_BOOTTIME && slept)
+		ts->tv_sec += *slept;
 	return 0;
 }
 
@@ -89,6 +103,7 @@ time_t time(time_t *ret)
 	if (syscall(SYS_clock_gettime, CLOCK_REALTIME, &ts) < 0)
 		return -1;
 	ts.tv_sec += later ? atoll(later) : 0;
+	ts.tv_sec += slept ? *slept : 0;
 	if (ret)
 		*ret = ts.tv_sec;
 	return ts.tv_sec;

@@ -17,7 +17,6 @@ class Shim:
         subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", self._library, SOURCE], check=True)
 
     def environment(self, **settings):
-        """SPEED, LEAD, LATER, HOST, ADDRESSES, HANG, EXIT as shim.c describes them."""
-        order = SANITIZERS["ASAN_OPTIONS"] + ":verify_asan_link_order=0"
+        """SPEED, LEAD, LATER, SLEPT, HOST, ADDRESSES, HANG, EXIT as shim.c describes them."""
         words = {f"SHIM_{name}": str(value) for name, value in settings.items()}
-        return words | {"LD_PRELOAD": str(self._library), "ASAN_OPTIONS": order}
+        return words | SANITIZERS | {"LD_PRELOAD": str(self._library)}
