@@ -59,15 +59,19 @@ START_TEST(test_relay_reaches_nothing)
 }
 END_TEST
 
+static long landlock_version(void)
+{
+	return syscall(SYS_landlock_create_ruleset, NULL, (size_t)0, 1);
+}
+
 /* Landlock's share of it, for kernels that know of TCP. */
 START_TEST(test_login_reaches_no_other_port)
 {
 	struct walled w;
-	long version = syscall(SYS_landlock_create_ruleset, NULL, (size_t)0, 1);
 
 	walled_make(&w);
-	ck_assert_int_eq(
-	    walled_try(&w, close_login, dial_stranger), version >= 4 ? -EACCES : 0);
+	ck_assert_int_eq(walled_try(&w, close_login, dial_stranger),
+	    landlock_version() >= 4 ? -EACCES : 0);
 	walled_done(&w);
 }
 END_TEST
@@ -87,14 +91,16 @@ static int write_private(struct walled *w)
 
 START_TEST(test_parent_changes_and_executes_no_file)
 {
-	static const struct {
+	/* truncate(2) is Landlock's since Linux 6.2 */
+	const int emptied = landlock_version() >= 3 ? -EACCES : 0;
+	const struct {
 		const char *label;
 		int (*attempt)(struct walled *w);
 		int outcome;
 	} rows[] = {
 	    {"read a configuration file", read_other_destination, 0},
 	    {"write a configuration file", write_private, -EACCES},
-	    {"empty a configuration file", empty_configuration, -EACCES},
+	    {"empty a configuration file", empty_configuration, emptied},
 	    {"create a configuration file", create_in_configuration, -EACCES},
 	    {"remove a configuration file", remove_configuration, -EACCES},
 	    {"create a file in /run", create_in_run, -EACCES},
