@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "log.h"
 #include "mask.h"
 #include "url.h"
 
@@ -73,11 +74,23 @@ int token_request_digest(
 	return r < 0 ? r : digest_sha256(all.data, all.len, ret);
 }
 
+static int hide(struct token_request *t, const char *value)
+{
+	return secret_append(&t->hidden, value, strlen(value) + 1);
+}
+
+/* Also as it is written once it has been escaped, as what services say is. */
 int token_request_hide(struct token_request *t, const char *value)
 {
+	_cleanup_secret_ struct secret escaped = {0};
+	int r;
+
 	if (!value || strlen(value) < HIDDEN_LENGTH_MIN)
 		return 0;
-	return secret_append(&t->hidden, value, strlen(value) + 1);
+	r = log_quote(&escaped, value, strlen(value));
+	if (r == 0)
+		r = hide(t, value);
+	return r < 0 || strcmp(escaped.data, value) == 0 ? r : hide(t, escaped.data);
 }
 
 /* Hidden as it is and as it is written in the body: the service may quote either. */

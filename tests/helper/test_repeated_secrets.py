@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A token service that repeats the client's secret, in whatever letters that is written."""
+
+import json
+from urllib.parse import quote
+
+import pytest
+from token_service import error_reply
+
+# Characters that are escaped before anybody reads them stand close to each other.
+SECRETS = [
+    "ab\\cd\\ef\\gh\\ij\\kl\\mn",
+    "a\u202eb\u202ec\u202ed\u202eefg",
+    "\u00e4\u00f6\"\u00fc\"\u00df\"secret",
+    "letters-and-digits-4711",
+]
+FORMS = {
+    "as it is": lambda secret: secret,
+    "as a form has it": lambda secret: quote(secret, safe=""),
+    "as JSON has it": lambda secret: json.dumps(secret, ensure_ascii=False),
+}
+# Of a secret so much may stand in a text by chance.
+RUN_MAX = 7
+
+
+def pieces(secret):
+    """What of the secret would be told by a text, escaped or not."""
+    escaped = "".join(
+        c if c.isalnum() or c in '-"' else "".join(f"\\x{b:02x}" for b in c.encode())
+        for c in secret)
+    return {text[i:i + RUN_MAX + 1] for text in (secret, escaped)
+            for i in range(len(text) - RUN_MAX)}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("secret", SECRETS, ids=ascii)
+def test_a_secret_is_masked(helper, service, secret, form):
+    words = f"you sent {FORMS[form](secret)}, which is wrong"
+    service.reply = error_reply(401, "invalid_client", words)
+    helper.destination(service.url(), clientSecret=secret)
+    reason = helper.get_token()["parameters"]["reason"]
+    text = reason + helper.final_log()
+    assert "you sent" in text and "which is wrong" in text
+    told = [piece for piece in pieces(secret) if piece in text]
+    assert not told, f"what is told of the secret: {told} in {reason!r}"
