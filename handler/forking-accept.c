@@ -92,6 +92,7 @@ static void start_session(struct parent *p, struct listener *s, int fd)
 		run_session(p, s, fd);
 	if (pid > 0) {
 		children_add(&p->children, pid, (unsigned)(s - p->listeners));
+		s->sessions++;
 		(void)close(fd);       /* the session's */
 		forking_look_at(p, s); /* for the next one; this one need not wait */
 		return;
@@ -164,7 +165,12 @@ static bool accept_one(struct parent *p, struct listener *s)
 	fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC);
 	if (fd < 0)
 		return accept_failed(p, s, errno);
-	start_session(p, s, fd);
+	if (forking_has_share(p, s))
+		start_session(p, s, fd);
+	else
+		forking_refuse(s, fd, -EUSERS,
+		    "its service has most of the sessions there may be at once; the last "
+		    "are for other services (--sessions-max=)");
 	return p->hold == HOLD_NONE;
 }
 

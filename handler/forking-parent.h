@@ -16,6 +16,7 @@ struct listener {
 	const struct service *service; /* NULL: the file has none for it */
 	const struct protocol *protocol;
 	struct tls_cached *tls; /* in the parent's cache; NULL if it has none ready */
+	size_t sessions;	/* that run */
 	uint64_t looked_at;	/* when forking_look_at() last read its destination */
 	unsigned doomed;	/* have waited long enough, and are to be told so */
 };
@@ -54,6 +55,12 @@ struct parent {
 
 /* What logs call it. */
 const char *forking_name(const struct listener *l);
+
+/*
+ * Whether its service may have another session. Of the last ones that there may be at once
+ * each service gets no more than are left then, so that none keeps the others out.
+ */
+bool forking_has_share(const struct parent *p, const struct listener *l);
 
 /* Finds each listener's service: 0 or -errno. */
 _must_check_ int forking_open_services(struct parent *p);

@@ -12,9 +12,30 @@
 #include "forking-parent.h"
 #include "log.h"
 
+/* Of all sessions, this part is not for one service alone. */
+#define SHARED_PART 8
+
 const char *forking_name(const struct listener *l)
 {
 	return l->service ? service_name(l->service) : l->name;
+}
+
+bool forking_has_share(const struct parent *p, const struct listener *l)
+{
+	size_t max = p->children.max, left = max - children_count(&p->children), own = 0;
+	bool is_alone = true;
+
+	if (left > max / SHARED_PART)
+		return true;
+	for (unsigned i = 0; i < p->n_listeners; i++) {
+		const struct listener *other = &p->listeners[i];
+
+		if (strcmp(forking_name(other), forking_name(l)) == 0)
+			own += other->sessions;
+		else
+			is_alone = false;
+	}
+	return is_alone || own < left;
 }
 
 /* Each socket is the destination of its name, with the options that all share. */

@@ -109,6 +109,7 @@ static void on_signals(struct parent *p)
 			stop(p);
 	while (children_reap(&p->children, &end)) {
 		report_end(p, &end);
+		p->listeners[end.service].sessions--;
 		session_ended(p);
 	}
 }
