@@ -28,7 +28,7 @@ units/.*|(handler|helper|cli)/|what makes units knows programs by their argument
 # and SCRAM; the helper, whose TLS is libcurl's, unpacks PKCS#12 and seals tokens; both wipe what
 # OpenSSL frees.
 readonly CONFINED='
-<openssl/.*|common/(base64|digest|secret-memory|tls-anchors|tls-certificates|tls-describe|tls-keys)\.[ch]|handler/(tls[a-z-]*\.[ch]|scram\.c)|helper/rotation-seal\.c
+<openssl/.*|common/(base64|digest|secret-memory|tls-anchors|tls-certificates|tls-describe|tls-keys)\.[ch]|handler/(tls[a-z-]*\.[ch]|scram\.c)|helper/crypto\.c
 <jsmn\.h>|common/json\.c
 <curl/.*|helper/(curl-loop|fetch|fetch-options)\.[ch]
 <systemd/.*|(helper|cli|units)/.*\.[ch]

@@ -8,28 +8,13 @@
 #include "socks5.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "check-program.h"
 #include "freed-memory.h"
+#include "unhex.h"
 
 #define LINES_MAX 12
-
-/* "05 01 80" as bytes; returns how many. */
-static size_t unhex(const char *text, unsigned char *bytes, size_t size)
-{
-	size_t n = 0;
-	unsigned value;
-
-	for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
-		ck_assert_msg(sscanf(text, "%2x", &value) == 1 && n < size,
-		    "no hexadecimal: '%s'", text);
-		bytes[n++] = (unsigned char)value;
-		text += 2;
-	}
-	return n;
-}
 
 static void expect_out(struct socks5 *s, const char *label, const char *want)
 {
