@@ -4,6 +4,7 @@
 import collections
 import zlib
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from . import control, handler
 
@@ -14,6 +15,19 @@ AT_LEAST = 3
 SHOWN = 12
 
 
+class Fault(NamedTuple):
+    """The nth call of a kind fails."""
+
+    kind: str
+    words: str
+    error: int
+    harmless: bool
+    n: int
+
+    def __str__(self):
+        return f"{self.kind} {self.n} ({self.words})"
+
+
 @dataclass
 class Tally:
     """What a campaign found."""
@@ -22,6 +36,13 @@ class Tally:
     hits: int = 0
     calls: dict = field(default_factory=dict)  # of an undisturbed session, by kind
     complaints: list = field(default_factory=list)
+
+    def note(self, where, hits, wrong, evidence):
+        """One more run, in which so many calls have failed; `wrong` may be None."""
+        self.runs += 1
+        self.hits += hits
+        if wrong:
+            self.complaints.append((wrong, where, evidence))
 
     def add(self, other):
         self.runs += other.runs
@@ -48,7 +69,7 @@ def chosen(calls, every, name):
 
 
 def plan(calls, every, name, kinds):
-    """All faults for these numbers of calls: (kind, words, error, is harmless, n)."""
+    """All faults for these numbers of calls."""
     for table, harmless in ((control.ERRORS, False), (control.HARMLESS, True)):
         for kind, errors in table.items():
             if kind not in kinds or not calls[kind]:
@@ -56,7 +77,22 @@ def plan(calls, every, name, kinds):
             step = max(1, min(every, calls[kind] // AT_LEAST))
             for words, error in errors.items():
                 for n in chosen(calls[kind] + SPARE, step, f"{name} {kind} {words}"):
-                    yield kind, words, error, harmless, n
+                    yield Fault(kind, words, error, harmless, n)
+
+
+def of_process(name, here, every, kinds):
+    """Faults one after the other in what one process is asked for, or does: a Tally.
+
+    Of a process, calls() are those of an undisturbed run; disturb(kind, error, n) says what is
+    wrong with one, and `hits` how many of its calls have failed.
+    """
+    tally = Tally(calls=here.calls())
+    for fault in plan(tally.calls, every, name, kinds):
+        wrong = here.disturb(fault.kind, fault.error, fault.n)
+        tally.note(f"{name} {fault}", here.hits, wrong, here.log[-2000:])
+        if here.is_over:
+            break
+    return tally
 
 
 def count_calls(tested):
@@ -85,13 +121,10 @@ def _run(tested, every, kinds, part, parts):
     calls = count_calls(tested)
     tally = Tally(calls=calls)
     faults = list(plan(calls, every, f"{protocol} {login}", kinds))
-    for kind, words, error, harmless, n in faults[part::parts]:
-        tested.control.arm(kind, error, n)
+    for fault in faults[part::parts]:
+        tested.control.arm(fault.kind, fault.error, fault.n)
         session = tested.session()
-        tally.runs += 1
-        tally.hits += session.hits
-        wrong = handler.complaint(session, protocol, f"{kind}: {words}", harmless)
-        if wrong:
-            where = f"{protocol} {login} {kind} {n} ({words})"
-            tally.complaints.append((wrong, where, session))
+        how = f"{fault.kind}: {fault.words}"
+        wrong = handler.complaint(session, protocol, how, fault.harmless)
+        tally.note(f"{protocol} {login} {fault}", session.hits, wrong, session)
     return tally

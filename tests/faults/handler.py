@@ -54,7 +54,6 @@ class Handler:
         self._log = os.open(peers.maildest.folder / "log", os.O_RDWR | os.O_CREAT | os.O_APPEND)
         self._command = [str(PROGRAM), *peers.maildest.options(), peers.name]
         self._environment = peers.maildest.environment() | self.control.environment()
-        self._environment["ASAN_OPTIONS"] += ":verify_asan_link_order=0"
 
     def close(self):
         self._listener.close()

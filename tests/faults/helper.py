@@ -1,19 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """One helper in which a call fails for each of many token requests, and what it must go on doing."""
 
-import contextlib
 import json
 import os
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
-from . import campaign, control  # noqa: I001  (sets the path for those below)
+from . import campaign, control, life  # noqa: I001  (sets the path for those below)
 from fakes.token_service import TokenService, token_reply
-from rig.maildest import BUILD, SANITIZER_REPORT, SANITIZERS
+from rig.maildest import BUILD, SANITIZERS
 from rig.pki import Authority
-from rig.secrets import find
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "helper"))
 from helper_process import CLIENT_SECRET, Caller, Helper  # noqa: E402
@@ -40,8 +36,7 @@ class Tested:
         self.service = TokenService(authority and pem_of(authority, folder))
         self.service.reply = token_reply(TOKEN)
         self.control = control.Control(f"{folder}/control", LIBRARY)
-        order = SANITIZERS["ASAN_OPTIONS"] + ":verify_asan_link_order=0"
-        environment = self.control.environment() | SANITIZERS | {"ASAN_OPTIONS": order}
+        environment = self.control.environment() | SANITIZERS
         self.helper = Helper(folder, environment=environment)
         os.makedirs(os.path.dirname(self.helper.path), exist_ok=True)
         if authority:
@@ -54,11 +49,15 @@ class Tested:
         self.control.clear()
         status = self.helper.stop()
         self.service.close()
-        log = self.helper.log.decode(errors="replace")
-        assert status == 0, f"the helper ended with {status}: {log[-4000:]}"
-        assert not SANITIZER_REPORT.search(log), log
-        leaks = find([CLIENT_SECRET, TOKEN], {"log": log})
-        assert not leaks, f"a secret is in the log: {leaks}"
+        life.assert_good_end(status, self.log, [CLIENT_SECRET, TOKEN])
+
+    @property
+    def log(self):
+        return self.helper.log.decode(errors="replace")
+
+    @property
+    def is_over(self):
+        return self.helper.process.poll() is not None
 
     def cold(self):
         """A destination whose token is in no cache, in the place of the one before."""
@@ -94,7 +93,7 @@ class Tested:
             assert self.ask()["parameters"]["access_token"] == TOKEN
         return self.control.counts
 
-    def request(self, kind, error, n):
+    def disturb(self, kind, error, n):
         """What is wrong with a request whose nth call fails, and with the next one; or None."""
         self.cold()
         self.control.arm(kind, error, n)
@@ -109,7 +108,7 @@ class Tested:
             return "the token is not the one that was issued"
         self.cold()
         after = self.ask()
-        if self.helper.process.poll() is not None:
+        if self.is_over:
             return f"the helper has ended with {self.helper.process.returncode}"
         if after.get("parameters", {}).get("access_token") != TOKEN:
             return f"the next request is answered {after}"
@@ -118,28 +117,9 @@ class Tested:
 
 def of_helper(here, every, kinds=KINDS):
     """Requests to one helper with faults one after the other: a Tally."""
-    tally = campaign.Tally(calls=here.calls())
-    for kind, words, error, _, n in campaign.plan(tally.calls, every, "helper", kinds):
-        wrong = here.request(kind, error, n)
-        tally.runs += 1
-        tally.hits += here.hits
-        if wrong:
-            log = here.helper.log.decode(errors="replace")[-2000:]
-            tally.complaints.append((wrong, f"helper {kind} {n} ({words})", log))
-            if here.helper.process.poll() is not None:
-                break
-    return tally
+    return campaign.of_process("helper", here, every, kinds)
 
 
-@contextlib.contextmanager
 def tested(scheme="http"):
     """A helper in a folder of its own, whose end is judged."""
-    folder = tempfile.mkdtemp(prefix="mdh-", dir="/tmp")
-    try:
-        here = Tested(folder, scheme)
-        try:
-            yield here
-        finally:
-            here.stop()
-    finally:
-        shutil.rmtree(folder)
+    return life.of(lambda folder: Tested(folder, scheme))

@@ -2,11 +2,9 @@
 """What a handler talks to in these tests: a mail server, a helper, a Connectivity proxy."""
 
 import contextlib
-import shutil
-import tempfile
 from pathlib import Path
 
-from . import client  # noqa: I001  (sets the path for those below)
+from . import client, life  # noqa: I001  (sets the path for those below)
 from fakes.helper import SessionKeeper, message
 from fakes.mail_server import MailServer, server_tls
 from rig import destinations, socks
@@ -109,16 +107,11 @@ class Peers:
         self.maildest.stop()
 
 
-@contextlib.contextmanager
 def peers(protocol, login):
     """Peers in a folder of their own."""
-    folder = Path(tempfile.mkdtemp(prefix="maildest-"))
-    try:
-        authority = Authority(folder / "pki")
-        here = Peers(folder / "here", authority, authority.issue("good"), protocol, login)
-        try:
-            yield here
-        finally:
-            here.stop()
-    finally:
-        shutil.rmtree(folder)
+
+    def make(folder):
+        authority = Authority(Path(folder) / "pki")
+        return Peers(Path(folder) / "here", authority, authority.issue("good"), protocol, login)
+
+    return life.of(make)

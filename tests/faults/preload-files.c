@@ -17,28 +17,6 @@ static mode_t mode_of(int flags, va_list ap)
 	return flags & (O_CREAT | O_TMPFILE) ? va_arg(ap, mode_t) : 0;
 }
 
-int open(const char *path, int flags, ...)
-{
-	mode_t mode;
-	va_list ap;
-
-	va_start(ap, flags);
-	mode = mode_of(flags, ap);
-	va_end(ap);
-	return fault_fails(FAULT_OPEN, -1) ? -1 : REAL(open)(path, flags, mode);
-}
-
-int open64(const char *path, int flags, ...)
-{
-	mode_t mode;
-	va_list ap;
-
-	va_start(ap, flags);
-	mode = mode_of(flags, ap);
-	va_end(ap);
-	return fault_fails(FAULT_OPEN, -1) ? -1 : REAL(open64)(path, flags, mode);
-}
-
 int openat(int folder, const char *path, int flags, ...)
 {
 	mode_t mode;
@@ -50,7 +28,7 @@ int openat(int folder, const char *path, int flags, ...)
 	return fault_fails(FAULT_OPEN, -1) ? -1 : REAL(openat)(folder, path, flags, mode);
 }
 
-int openat64(int folder, const char *path, int flags, ...)
+int open(const char *path, int flags, ...)
 {
 	mode_t mode;
 	va_list ap;
@@ -58,8 +36,7 @@ int openat64(int folder, const char *path, int flags, ...)
 	va_start(ap, flags);
 	mode = mode_of(flags, ap);
 	va_end(ap);
-	return fault_fails(FAULT_OPEN, -1) ? -1
-					   : REAL(openat64)(folder, path, flags, mode);
+	return openat(AT_FDCWD, path, flags, mode);
 }
 
 /* openat2(2), for one, has no function of its own. */
@@ -83,10 +60,13 @@ FILE *fopen(const char *restrict path, const char *restrict mode)
 	return fault_fails(FAULT_OPEN, -1) ? NULL : REAL(fopen)(path, mode);
 }
 
+/* Where offsets have 64 bits anyhow, both names of a call are one function, as in glibc. */
+_Static_assert(sizeof(off_t) == sizeof(off64_t), "two functions are needed");
+int open64(const char *path, int flags, ...) __attribute__((alias("open")));
+int openat64(int folder, const char *path, int flags, ...)
+    __attribute__((alias("openat")));
 FILE *fopen64(const char *restrict path, const char *restrict mode)
-{
-	return fault_fails(FAULT_OPEN, -1) ? NULL : REAL(fopen64)(path, mode);
-}
+    __attribute__((alias("fopen")));
 
 DIR *opendir(const char *path)
 {

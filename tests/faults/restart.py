@@ -1,16 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A helper that is killed and started again, while a call of its start fails."""
 
-import contextlib
 import os
-import shutil
 import signal
-import tempfile
 
-from . import campaign, helper, control  # noqa: I001  (sets the path for those below)
+from . import campaign, helper, control, life  # noqa: I001  (sets the path for those below)
 from fakes.token_service import TokenService, token_reply
-from rig.maildest import SANITIZER_REPORT, SANITIZERS
-from rig.secrets import find
+from rig.maildest import SANITIZERS
 from helper_process import CLIENT_SECRET, Helper
 from service_manager import ServiceManager
 
@@ -20,6 +16,8 @@ KINDS = ("memory", "read", "write", "open", "socket", "wait", "store")
 class Restarted:
     """A helper with a token, and the service manager that keeps what it knows."""
 
+    is_over = False  # a helper that has ended is started again
+
     def __init__(self, folder):
         self.service = TokenService()
         self.service.reply = token_reply(helper.TOKEN)
@@ -27,13 +25,12 @@ class Restarted:
         self._helper = Helper(folder)
         self._helper.destination(self.service.url())
         os.mkdir(os.path.dirname(self._helper.path))
-        order = SANITIZERS["ASAN_OPTIONS"] + ":verify_asan_link_order=0"
         more = {"MAILDEST_LOG_TARGET": "stderr", "STATE_DIRECTORY": self._helper.state}
         self.manager = ServiceManager(
             [self._helper.program(), f"--config-dir={self._helper.config}"],
             self._helper.path,
             folder,
-            SANITIZERS | self.control.environment() | more | {"ASAN_OPTIONS": order},
+            SANITIZERS | self.control.environment() | more,
         )
         self.manager.start()
         self.hits = 0  # the calls that failed within the last start
@@ -43,11 +40,11 @@ class Restarted:
     def stop(self):
         status = self.manager.stop()
         self.service.close()
-        log = self.manager.log.decode(errors="replace")
-        assert status == 0, f"the helper ended with {status}: {log[-4000:]}"
-        assert not SANITIZER_REPORT.search(log), log
-        leaks = find([CLIENT_SECRET, helper.TOKEN], {"log": log})
-        assert not leaks, f"a secret is in the log: {leaks}"
+        life.assert_good_end(status, self.log, [CLIENT_SECRET, helper.TOKEN])
+
+    @property
+    def log(self):
+        return self.manager.log.decode(errors="replace")
 
     def _token(self):
         """The token that it has for us; None if it says another thing or nothing."""
@@ -61,7 +58,7 @@ class Restarted:
         self.manager.restart(while_dead=self.control.clear)
         return self.control.counts
 
-    def start(self, kind, error, n):
+    def disturb(self, kind, error, n):
         """What is wrong with a start whose nth call fails; or None."""
         lives, asked = len(self.manager.deaths), len(self.service.requests)
         self.manager.restart(while_dead=lambda: self.control.arm(kind, error, n))
@@ -79,26 +76,9 @@ class Restarted:
 
 def of_restarts(here, every, kinds=KINDS):
     """Starts with faults one after the other: a Tally."""
-    tally = campaign.Tally(calls=here.calls())
-    for kind, words, error, _, n in campaign.plan(tally.calls, every, "restart", kinds):
-        wrong = here.start(kind, error, n)
-        tally.runs += 1
-        tally.hits += here.hits
-        if wrong:
-            log = here.manager.log.decode(errors="replace")[-2000:]
-            tally.complaints.append((wrong, f"restart {kind} {n} ({words})", log))
-    return tally
+    return campaign.of_process("restart", here, every, kinds)
 
 
-@contextlib.contextmanager
 def restarted():
     """Such a helper in a folder of its own, whose end is judged."""
-    folder = tempfile.mkdtemp(prefix="mdh-", dir="/tmp")
-    try:
-        here = Restarted(folder)
-        try:
-            yield here
-        finally:
-            here.stop()
-    finally:
-        shutil.rmtree(folder)
+    return life.of(Restarted)

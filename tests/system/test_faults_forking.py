@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from fakes.fixtures import certificates, maildest, serve  # noqa: E402, F401
 from faults import control, handler  # noqa: E402
 from rig import waiting  # noqa: E402
-from rig.forking import ForkingHandler, sanitizer, tcp  # noqa: E402
+from rig.forking import ForkingHandler, tcp  # noqa: E402
 
 # The call and its error, and whether the client has to be told; else nobody may notice.
 FAULTS = {
@@ -35,10 +35,8 @@ def forking(folder, maildest, serve):
     """A forking handler whose parent's calls can be made to fail: it, and how."""
     maildest.destination("alpha", serve("smtp", tls=None))
     faults = control.Control(folder / "faults", handler.LIBRARY, "maildest-handler")
-    words = faults.environment()
-    if handler.SANITIZED:
-        words |= sanitizer("verify_asan_link_order=0")
     faults.clear(scope="parent")
+    words = faults.environment()
     return ForkingHandler(maildest, [("alpha", tcp())], environment=words), faults
 
 

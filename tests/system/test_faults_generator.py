@@ -40,7 +40,6 @@ class Generator:
             "MAILDEST_GROUP_FILE": str(CASE / "group"),
             "MAILDEST_LOG_TARGET": "stderr",
         }
-        self.environment["ASAN_OPTIONS"] += ":verify_asan_link_order=0"
 
     def run(self, before=(), **more):
         """The status, what was said, and the units by name."""
@@ -91,12 +90,12 @@ def test_a_call_that_fails_leaves_whole_units(generator):
     assert generator.with_faults() == (0, said, wanted)
     calls = generator.control.counts
     hits = 0
-    for kind, words, error, _, n in campaign.plan(calls, EVERY, "generator", KINDS):
-        generator.control.arm(kind, error, n)
+    for fault in campaign.plan(calls, EVERY, "generator", KINDS):
+        generator.control.arm(fault.kind, fault.error, fault.n)
         status, text, units = generator.with_faults()
         hits += generator.control.hits
         if text != said or units != wanted:
-            assert_whole(wanted, status, text.replace(said, ""), units, f"{kind} {n} ({words})")
+            assert_whole(wanted, status, text.replace(said, ""), units, str(fault))
     # Where a sanitizer is built in, its memory functions are the ones that are called.
     assert hits > (20 if calls["memory"] else 8), f"only {hits} calls have failed"
 

@@ -45,6 +45,6 @@ def test_memory_that_fails_at_its_start_costs_no_token():
             pytest.skip(OWN_MEMORY)
         starts = range(calls * 7 // 8, calls, calls // 8 // STARTS)
         for n in starts:
-            wrong = here.start("memory", errno.ENOMEM, n)
-            assert not wrong, f"{n} of {calls}, {wrong}:\n{here.manager.log.decode()[-2000:]}"
+            wrong = here.disturb("memory", errno.ENOMEM, n)
+            assert not wrong, f"{n} of {calls}, {wrong}:\n{here.log[-2000:]}"
         assert here.asked_anew <= 2, f"{here.asked_anew} of {len(starts)} starts lost the token"

@@ -21,8 +21,10 @@ BUILD = Path(os.environ.get("MAILDEST_BUILD", REPOSITORY / "build"))
 # How long a session whose client has left may take to end by itself.
 GRACE = 3.0
 
+# A test's own library may stand before the sanitizer's.
 SANITIZERS = {
-    "ASAN_OPTIONS": "detect_leaks=1:halt_on_error=1:abort_on_error=0:exitcode=99",
+    "ASAN_OPTIONS": "detect_leaks=1:halt_on_error=1:abort_on_error=0:exitcode=99"
+    ":verify_asan_link_order=0",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=99",
 }
 SANITIZER_REPORT = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|Sanitizer: CHECK")
