@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config.h"
 #include "reason.h"
 
 static struct {
@@ -41,6 +40,15 @@ void config_double_puts(const char *path, const char *text)
 void config_double_clear(void)
 {
 	disk.n = 0;
+}
+
+void config_double_open(struct config *ret, const char *path, struct fuzz_input text)
+{
+	char *why = NULL;
+
+	config_double_clear();
+	config_double_put(path, text);
+	fuzz_check(config_open(ret, NULL, &why) == 0, "there is no configuration");
 }
 
 int __wrap_config_open(struct config *ret, const char *path, char **ret_why)

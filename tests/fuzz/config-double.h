@@ -6,6 +6,7 @@
  * there, private as it should be; all others are not.
  */
 
+#include "config.h"
 #include "fuzz.h"
 
 #define CONFIG_DOUBLE_FILES_MAX 16
@@ -16,3 +17,6 @@ void config_double_puts(const char *path, const char *text);
 
 /* Takes all of them away. */
 void config_double_clear(void);
+
+/* Opens a configuration of one file, the input. */
+void config_double_open(struct config *ret, const char *path, struct fuzz_input text);

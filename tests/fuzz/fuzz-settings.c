@@ -31,9 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	_cleanup_free_ char *why = NULL;
 	int r;
 
-	config_double_clear();
-	config_double_put("maildest.conf", fuzz_input(bytes, n));
-	fuzz_check(config_open(&c, NULL, &why) == 0, "there is no configuration");
+	config_double_open(&c, "maildest.conf", fuzz_input(bytes, n));
 	r = settings_load(&c, &s, &why);
 	fuzz_check_why(r, why);
 	if (r == 0)

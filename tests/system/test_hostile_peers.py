@@ -100,15 +100,21 @@ def begin_relay(session, protocol):
         assert session.line() == ".\r\n"
 
 
-@EACH
-def test_a_server_that_resets_the_relay(maildest, serve, protocol):
-    server = serve(protocol, answers={"NOOP": reset})
+def record_of_relay(maildest, serve, protocol, answer):
+    """The record of a relay that a server ends by such an answer to a command."""
+    server = serve(protocol, answers={"NOOP": answer})
     maildest.destination("a", server)
     session = maildest.connect("a")
     begin_relay(session, protocol)
     session.send({"imap4": "b "}.get(protocol, "") + "NOOP\r\n")
     assert session.rest() == ""
-    assert session.record()["RESULT"] == "disconnected"
+    return session.record()
+
+
+@EACH
+def test_a_server_that_resets_the_relay(maildest, serve, protocol):
+    record = record_of_relay(maildest, serve, protocol, reset)
+    assert record["RESULT"] == "disconnected"
 
 
 @EACH
@@ -120,13 +126,7 @@ def test_a_server_that_ends_the_relay_without_an_answer(maildest, serve, protoco
         connection.socket.shutdown(socket.SHUT_WR)
         raise Over
 
-    server = serve(protocol, answers={"NOOP": leave})
-    maildest.destination("a", server)
-    session = maildest.connect("a")
-    begin_relay(session, protocol)
-    session.send({"imap4": "b "}.get(protocol, "") + "NOOP\r\n")
-    assert session.rest() == ""
-    record = session.record()
+    record = record_of_relay(maildest, serve, protocol, leave)
     assert record["RESULT"] == "disconnected" and "without an answer" in record["MESSAGE"], record
 
 
