@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Each errand goes on when what it waits for has come. An answer of the broker's comes in
- * the middle of somebody else's work, so it is copied, and acted upon from the loop.
- */
+/* Each errand goes on when what it waits for has come. */
 
 #include "errand.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "broker.h"
+#include "inquiry.h"
 #include "lookup.h"
 #include "means.h"
 #include "report.h"
@@ -29,12 +26,7 @@ struct errand {
 	bool has_assertion;
 	bool has_retried;	   /* with another token */
 	sd_event_source *repeated; /* on another connection; NULL: not yet */
-	struct cache_waiter waiter;
-	/* What the waiter was told, and the source that acts upon it. */
-	struct cache_answer answer;
-	struct secret token;
-	char *reason;
-	sd_event_source *answered;
+	struct inquiry inquiry;
 };
 
 struct errands {
@@ -51,13 +43,10 @@ static struct errand *errand_free(struct errand *x)
 	*(x->previous ? &x->previous->next : &x->all->first) = x->next;
 	if (x->next)
 		x->next->previous = x->previous;
-	cache_forget_waiter(&x->waiter);
-	sd_event_source_disable_unref(x->answered);
+	inquiry_end(&x->inquiry);
 	sd_event_source_disable_unref(x->repeated);
 	token_request_done(&x->request);
 	fetch_means_done(&x->means);
-	secret_done(&x->token);
-	free(x->reason);
 	free(x);
 	return NULL;
 }
@@ -117,8 +106,9 @@ static int set_token(struct errand *x, struct secret *token, const char *text)
 	return r < 0 ? r : token_request_hide(&x->request, text);
 }
 
-static void take_answer(struct errand *x, const struct cache_answer *answer)
+static void take_answer(void *userdata, const struct cache_answer *answer)
 {
+	struct errand *x = userdata;
 	int r = 0;
 
 	if (answer->verdict != CACHE_TOKEN) {
@@ -144,31 +134,6 @@ static void take_answer(struct errand *x, const struct cache_answer *answer)
 		proceed(x);
 }
 
-static int on_answered(sd_event_source *source, void *userdata)
-{
-	struct errand *x = userdata;
-
-	(void)source;
-	take_answer(x, &x->answer);
-	return 0;
-}
-
-/* Without memory for the copy it is as if there were no token. */
-static void on_answer(struct cache_waiter *w, const struct cache_answer *answer)
-{
-	struct errand *x = (void *)((char *)w - offsetof(struct errand, waiter));
-
-	secret_clear(&x->token);
-	free(x->reason);
-	x->reason = answer->reason ? strdup(answer->reason) : NULL;
-	x->answer =
-	    (struct cache_answer){.verdict = answer->verdict, .reason = x->reason};
-	if (answer->verdict == CACHE_TOKEN && secret_puts(&x->token, answer->token) < 0)
-		x->answer.verdict = CACHE_UNAVAILABLE;
-	x->answer.token = secret_str(&x->token);
-	(void)sd_event_source_set_enabled(x->answered, SD_EVENT_ONESHOT);
-}
-
 /* Asks for the token of an internal binding, for the same tenant. */
 static void ask(
     struct errand *x, enum want want, char *destination, const char *rejected_sha256)
@@ -178,13 +143,10 @@ static void ask(
 	    .service = own->service, .destination = destination, .tenant = own->tenant};
 	const struct broker_question question = {
 	    .binding = &binding, .rejected_sha256 = rejected_sha256};
-	struct cache_answer answer;
 
 	x->want = want;
-	if (broker_ask(x->all->broker, &question, &x->waiter, &answer) < 0)
+	if (inquiry_ask(&x->inquiry, x->all->broker, &question) < 0)
 		fail_for_memory(x);
-	else if (answer.verdict != CACHE_WAIT)
-		take_answer(x, &answer);
 }
 
 static void ask_for_jwt(struct errand *x, const char *rejected_sha256)
@@ -298,7 +260,6 @@ static struct errand *errand_new(
 		return NULL;
 	x->all = all;
 	x->order = *order;
-	x->waiter.answer = on_answer;
 	x->request = *request;
 	*request = (struct token_request){0};
 	x->next = all->first;
@@ -320,9 +281,7 @@ void errand_start(
 		order->done(order->userdata, order->context, &none, CACHE_UNAVAILABLE);
 		return;
 	}
-	r = sd_event_add_defer(all->event, &x->answered, on_answered, x);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(x->answered, SD_EVENT_OFF);
+	r = inquiry_begin(&x->inquiry, all->event, take_answer, x);
 	if (r >= 0)
 		r = means_load(all->config_dir, &x->request, &x->means, &why);
 	if (r >= 0)
