@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Listening sockets. Who may connect is decided by SO_PEERCRED later (server.c); the
+ * Listening sockets. Who may connect is decided by SO_PEERCRED later (server-accept.c); the
  * file's mode is a second fence. Taking over a stale socket is done under a lock on its
  * folder, so that two helpers started at once do not unlink each other's.
  */
