@@ -320,3 +320,12 @@ void settings_done(struct settings *s)
 	free(s->groups);
 	*s = (struct settings){0};
 }
+
+int settings_open(
+    const char *config_dir, struct config *c, struct settings *ret, char **ret_why)
+{
+	int r;
+
+	r = config_open(c, config_dir, ret_why);
+	return r < 0 ? r : settings_load(c, ret, ret_why);
+}

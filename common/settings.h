@@ -64,6 +64,13 @@ struct settings {
  */
 _must_check_ int settings_load(
     const struct config *c, struct settings *ret, char **ret_why);
+
+/*
+ * Opens the configuration (config_open()) and reads its settings: 0; -errno of either with
+ * *ret_why. What `c` then has is the caller's, also on failure.
+ */
+_must_check_ int settings_open(
+    const char *config_dir, struct config *c, struct settings *ret, char **ret_why);
 void settings_done(struct settings *s);
 #define _cleanup_settings_ _cleanup_(settings_done)
 

@@ -105,17 +105,29 @@ struct cache_entry *cache_find(const struct cache *c, const struct cache_key *ke
 	return NULL;
 }
 
-/* The key's entry, now the most recently used: 1; 0 if every entry is busy; -ENOMEM. */
+static void set_full(struct cache_answer *ret)
+{
+	*ret = (struct cache_answer){.verdict = CACHE_FULL,
+	    .reason = "too many destinations are asked for at once"};
+}
+
+/*
+ * The key's entry, now the most recently used: 1; 0 if every entry is busy, which is what
+ * there is to answer; -ENOMEM.
+ */
 static int open_entry(struct cache *c, const struct cache_key *key,
-    const struct binding *binding, uint64_t now, struct cache_entry **ret)
+    const struct binding *binding, uint64_t now, struct cache_answer *answer,
+    struct cache_entry **ret)
 {
 	struct cache_entry *e = cache_find(c, key);
 
 	if (e) {
 		unlink_entry(c, e);
 	} else {
-		if (!make_room(c, key))
+		if (!make_room(c, key)) {
+			set_full(answer);
 			return 0;
+		}
 		e = calloc(1, sizeof(*e));
 		if (!e)
 			return -ENOMEM;
@@ -150,12 +162,6 @@ static void wait_or_answer(struct cache_entry *e, uint64_t now, struct cache_wai
 		cache_entry_answer(e, now, ret);
 }
 
-static void set_full(struct cache_answer *ret)
-{
-	*ret = (struct cache_answer){.verdict = CACHE_FULL,
-	    .reason = "too many destinations are asked for at once"};
-}
-
 int cache_get(struct cache *c, const struct cache_key *key, const struct binding *binding,
     uint64_t minimum_usec, uint64_t now, struct cache_waiter *w, struct cache_answer *ret,
     struct cache_entry **ret_fetch)
@@ -164,13 +170,9 @@ int cache_get(struct cache *c, const struct cache_key *key, const struct binding
 	int r;
 
 	*ret_fetch = NULL;
-	r = open_entry(c, key, binding, now, &e);
-	if (r < 0)
+	r = open_entry(c, key, binding, now, ret, &e);
+	if (r <= 0)
 		return r;
-	if (r == 0) {
-		set_full(ret);
-		return 0;
-	}
 	if (now < e->identity_refused_until) {
 		cache_entry_answer(e, now, ret);
 	} else if (cache_entry_has_enough(e, minimum_usec, now) ||
@@ -206,13 +208,9 @@ int cache_reject(struct cache *c, const struct cache_key *key,
 	int r;
 
 	*ret_fetch = NULL;
-	r = open_entry(c, key, binding, now, &e);
-	if (r < 0)
+	r = open_entry(c, key, binding, now, ret, &e);
+	if (r <= 0)
 		return r;
-	if (r == 0) {
-		set_full(ret);
-		return 0;
-	}
 	if (e->token.len > 0 && strcmp(e->sha256, sha256_hex) == 0)
 		reject_token(e, now);
 	if (e->token.len == 0) {

@@ -139,9 +139,7 @@ int instance_find_default(const char *config_dir, char **ret, char **ret_why)
 	_cleanup_config_ struct config c = CONFIG_INIT;
 	int r;
 
-	r = config_open(&c, config_dir, ret_why);
-	if (r == 0)
-		r = settings_load(&c, &s, ret_why);
+	r = settings_open(config_dir, &c, &s, ret_why);
 	if (r == 0)
 		*ret = TAKE_PTR(s.default_instance);
 	return r;

@@ -17,6 +17,20 @@ int layers_add_private(struct properties *p, const struct config_file *f, char *
 	return properties_add(p, secret_str(&f->text), f->text.len, f->path, ret_why);
 }
 
+/* Lays a file on top whose reading had this result: 1 if it is there, 0 if not, or -errno. */
+static int add_read(
+    struct properties *p, int r, const struct config_file *f, char **why, char **ret_why)
+{
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0) {
+		*ret_why = TAKE_PTR(*why);
+		return r;
+	}
+	r = layers_add_private(p, f, ret_why);
+	return r < 0 ? r : 1;
+}
+
 int layers_add_credential(struct properties *p, const char *name, char **ret_why)
 {
 	const char *folder = getenv("CREDENTIALS_DIRECTORY");
@@ -31,14 +45,7 @@ int layers_add_credential(struct properties *p, const char *name, char **ret_why
 		return -ENOMEM;
 	}
 	r = config_read_path(path, CONFIG_FILE_MAX, &f, &why);
-	if (r == -ENOENT)
-		return 0;
-	if (r < 0) {
-		*ret_why = TAKE_PTR(why);
-		return r;
-	}
-	r = layers_add_private(p, &f, ret_why);
-	return r < 0 ? r : 1;
+	return add_read(p, r, &f, &why, ret_why);
 }
 
 /* Lays <folder>/<name>.json on top: 1 if it is there, 0 if not, or -errno. */
@@ -50,14 +57,7 @@ static int add_secrets_of(struct properties *p, const struct config *c,
 	int r;
 
 	r = config_read(c, folder, name, ".json", CONFIG_FILE_MAX, &f, &why);
-	if (r == -ENOENT)
-		return 0;
-	if (r < 0) {
-		*ret_why = TAKE_PTR(why);
-		return r;
-	}
-	r = layers_add_private(p, &f, ret_why);
-	return r < 0 ? r : 1;
+	return add_read(p, r, &f, &why, ret_why);
 }
 
 /* Of a tenant that has been checked with the destination's file. */

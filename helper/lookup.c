@@ -117,9 +117,7 @@ static int look_at(const struct lookup_places *places, const struct binding *b,
 
 	r = check_binding(b, ret_why);
 	if (r == 0)
-		r = config_open(&c, places->config_dir, ret_why);
-	if (r == 0)
-		r = settings_load(&c, &l->s, ret_why);
+		r = settings_open(places->config_dir, &c, &l->s, ret_why);
 	if (r == 0)
 		r = load(places, &c, b, name, l, ret_why);
 	if (r < 0)
@@ -159,9 +157,7 @@ static int build_for_instance(const char *config_dir, const char *name,
 	_cleanup_config_ struct config c = CONFIG_INIT;
 	int r;
 
-	r = config_open(&c, config_dir, ret_why);
-	if (r == 0)
-		r = settings_load(&c, &s, ret_why);
+	r = settings_open(config_dir, &c, &s, ret_why);
 	if (r == 0)
 		r = instance_build_request(&c, &s, name, tenant, ret, ret_why);
 	return r;

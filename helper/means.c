@@ -47,9 +47,7 @@ int means_load(const char *config_dir, const struct token_request *request,
 	_cleanup_config_ struct config c = CONFIG_INIT;
 	int r;
 
-	r = config_open(&c, config_dir, ret_why);
-	if (r == 0)
-		r = settings_load(&c, &s, ret_why);
+	r = settings_open(config_dir, &c, &s, ret_why);
 	if (r == 0)
 		r = anchors_load(&c, &s, &request->trust, &m.anchors, ret_why);
 	if (r == 0)

@@ -152,9 +152,7 @@ static int build(const char *config_dir, const struct binding *b,
 
 	if (fault)
 		return complain(b, fault, ret_why);
-	r = config_open(&c, config_dir, ret_why);
-	if (r == 0)
-		r = settings_load(&c, &s, ret_why);
+	r = settings_open(config_dir, &c, &s, ret_why);
 	if (r == 0)
 		r = add_url(&c, b, t, ret_why);
 	if (r == 0)
