@@ -192,6 +192,10 @@ class Helper:
     def caller(self):
         return Caller(self.path)
 
+    def serves(self):
+        """Whether it answers what needs no token."""
+        return "error" not in self.caller().call("org.varlink.service.GetInfo")
+
     def get_token(self, destination="mail", **parameters):
         caller = self.caller().open(destination)
         try:
