@@ -9,27 +9,13 @@
 
 #include "check-program.h"
 #include "freed-memory.h"
-#include "refusal.h"
+#include "protocol-rows.h"
 #include "repeated-text.h"
-#include "scene.h"
 
 #define WORDS "IMAP4rev1\nSTARTTLS\nAUTH=PLAIN\nIDLE"
 #define OFFER "IMAP4rev1 IDLE SASL-IR AUTH=PLAIN AUTH=LOGIN"
 #define GREETING "* OK [CAPABILITY " OFFER "] maildest.host.example ready\r\n"
 #define LOGGED_IN "OK [CAPABILITY IMAP4rev1 IDLE] Logged in\r\n"
-
-/* A client that has said all this and says no more. */
-static int converse(struct scene *s, enum client_login login, const char *said)
-{
-	scene_begin(s, &protocol_imap);
-	s->x.client_login = login;
-	ck_assert_int_eq(secret_puts(&s->upstream.capabilities.words, WORDS), 0);
-	scene_client_says(s, said);
-	scene_client_ends(s);
-	s->upstream.reply_timeout_usec = 1000; /* nobody answers a goodbye */
-	ck_assert_int_eq(imap_greet(&s->x), 0);
-	return imap_converse(&s->x);
-}
 
 START_TEST(test_greets_as_the_settings_say)
 {
@@ -48,7 +34,9 @@ START_TEST(test_greets_as_the_settings_say)
 		_cleanup_scene_ struct scene s;
 		_cleanup_secret_ struct secret heard = {0};
 
-		ck_assert_int_eq(converse(&s, rows[i].login, "a SELECT INBOX\r\n"), 0);
+		ck_assert_int_eq(scene_converse(&s, &protocol_imap, rows[i].login, WORDS,
+				     "a SELECT INBOX\r\n"),
+		    0);
 		ck_assert_str_eq(scene_heard(s.client_fd, &heard), rows[i].want);
 	}
 }
@@ -57,11 +45,7 @@ END_TEST
 /* Behind the greeting. */
 START_TEST(test_dialogues)
 {
-	static const struct {
-		const char *label, *said;
-		int want;
-		const char *heard, *left;
-	} rows[] = {
+	static const struct dialogue_row rows[] = {
 	    {"LOGIN", "a LOGIN x y\r\nb SELECT INBOX\r\n", 0, "a " LOGGED_IN,
 		"b SELECT INBOX\r\n"},
 	    {"LOGIN quoted", "a login \"x y\" \"\"\r\n", 0, "a " LOGGED_IN, ""},
@@ -124,20 +108,10 @@ START_TEST(test_dialogues)
 
 	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
 		_cleanup_scene_ struct scene s;
-		_cleanup_secret_ struct secret heard = {0};
-		int r = converse(&s, CLIENT_LOGIN_ANY, rows[i].said);
-		const char *behind;
+		int r = scene_converse(
+		    &s, &protocol_imap, CLIENT_LOGIN_ANY, WORDS, rows[i].said);
 
-		ck_assert_msg(
-		    r == rows[i].want, "%s: %d (%s)", rows[i].label, r, s.x.why);
-		behind = scene_heard(s.client_fd, &heard);
-		ck_assert_int_eq(strncmp(behind, GREETING, strlen(GREETING)), 0);
-		ck_assert_msg(strcmp(behind + strlen(GREETING), rows[i].heard) == 0,
-		    "%s: the client was told '%s'", rows[i].label, behind);
-		if (rows[i].left)
-			ck_assert_str_eq(secret_str(&s.client.input), rows[i].left);
-		scene_heard(s.server_fd, &heard);
-		ck_assert_str_eq(secret_str(&heard), r == 1 ? "m1 LOGOUT\r\n" : "");
+		check_dialogue(&s, r, &rows[i], GREETING, "m1 LOGOUT\r\n");
 	}
 }
 END_TEST
@@ -147,7 +121,9 @@ START_TEST(test_says_who_we_are_and_nothing_of_the_server)
 	_cleanup_scene_ struct scene s;
 	_cleanup_secret_ struct secret heard = {0};
 
-	ck_assert_int_eq(converse(&s, CLIENT_LOGIN_ANY, "a ID (\"name\" \"x\")\r\n"), 1);
+	ck_assert_int_eq(scene_converse(&s, &protocol_imap, CLIENT_LOGIN_ANY, WORDS,
+			     "a ID (\"name\" \"x\")\r\n"),
+	    1);
 	ck_assert_ptr_nonnull(strstr(scene_heard(s.client_fd, &heard),
 	    "* ID (\"name\" \"maildest\" \"version\" "));
 	ck_assert_ptr_nonnull(strstr(secret_str(&heard), "a OK ID done\r\n"));
@@ -199,27 +175,14 @@ END_TEST
 
 START_TEST(test_refusals)
 {
-	static const struct {
-		int error;
-		const char *want;
-	} rows[] = {
+	static const struct refusal_row rows[] = {
 	    {-EINVAL,
 		"* BYE [UNAVAILABLE] the destination's configuration is not usable"},
 	    {-EPERM, "* BYE refused: "},
 	    {-ENOENT, "* BYE [UNAVAILABLE] internal failure"},
 	};
 
-	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-		_cleanup_secret_ struct secret out = {0};
-
-		ck_assert_int_eq(
-		    imap_refuse(&out, refusal_find(rows[i].error), "0123456789ab"), 0);
-		ck_assert_msg(
-		    strncmp(secret_str(&out), rows[i].want, strlen(rows[i].want)) == 0,
-		    "'%s'", secret_str(&out));
-		ck_assert_ptr_nonnull(
-		    strstr(secret_str(&out), " (session 0123456789ab)\r\n"));
-	}
+	check_refusals(&protocol_imap, rows, ELEMENTSOF(rows));
 }
 END_TEST
 
@@ -228,7 +191,9 @@ START_TEST(test_credentials_do_not_stay_in_freed_memory)
 	struct scene s;
 
 	freed_memory_watch("hunter2");
-	ck_assert_int_eq(converse(&s, CLIENT_LOGIN_ANY, "a LOGIN x \"hunter2\"\r\n"), 0);
+	ck_assert_int_eq(scene_converse(&s, &protocol_imap, CLIENT_LOGIN_ANY, WORDS,
+			     "a LOGIN x \"hunter2\"\r\n"),
+	    0);
 	scene_done(&s);
 	ck_assert_uint_eq(freed_memory_hits(), 0);
 }

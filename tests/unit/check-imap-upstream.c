@@ -7,16 +7,7 @@
 #include <string.h>
 
 #include "check-program.h"
-#include "repeated-text.h"
-#include "scene.h"
-
-/* A server that has said all this, in pieces, and will say no more. */
-static void begin(struct scene *s, const char *said, size_t piece)
-{
-	scene_begin(s, &protocol_imap);
-	scene_say(s->server_fd, said, strlen(said), piece);
-	scene_server_ends(s);
-}
+#include "protocol-rows.h"
 
 START_TEST(test_greetings)
 {
@@ -55,7 +46,8 @@ START_TEST(test_greetings)
 		_cleanup_scene_ struct scene s;
 		int r;
 
-		begin(&s, rows[i].said, SCENE_PACKET_MAX);
+		scene_server_said(&s, &protocol_imap, rows[i].said, strlen(rows[i].said),
+		    SCENE_PACKET_MAX);
 		r = imap_greeting(&s.upstream);
 		ck_assert_msg(r == rows[i].want, "'%s': %d", rows[i].said, r);
 		ck_assert_msg(rows[i].why
@@ -139,42 +131,26 @@ static const struct {
 static void check_list(size_t i, size_t at, struct scene *s)
 {
 	const struct capabilities *c = &s->upstream.capabilities;
-	int r;
 
-	r = imap_capabilities(&s->upstream);
-	if (r != lists[i].want || (r < 0) != (s->upstream.why != NULL))
-		ck_abort_msg("%s, %zu: %d (%s)", lists[i].label, at, r, s->upstream.why);
-	if (r < 0)
-		return;
-	if (!c->known || c->mechanisms != lists[i].mechanisms ||
-	    c->starttls != lists[i].starttls || c->initial_response != lists[i].sasl_ir ||
-	    c->login_disabled != lists[i].disabled)
+	if (check_capabilities(
+		s, &protocol_imap, lists[i].label, at, lists[i].want, lists[i].words) &&
+	    (c->mechanisms != lists[i].mechanisms || c->starttls != lists[i].starttls ||
+		c->login_disabled != lists[i].disabled ||
+		c->initial_response != lists[i].sasl_ir))
 		ck_abort_msg("%s, %zu: is misunderstood", lists[i].label, at);
-	if (strcmp(secret_str(&c->words), lists[i].words) != 0)
-		ck_abort_msg("%s, %zu: '%s'", lists[i].label, at, secret_str(&c->words));
 }
 
 START_TEST(test_reads_capabilities_split_at_each_byte)
 {
 	for (size_t i = 0; i < ELEMENTSOF(lists); i++)
-		for (size_t at = 0; at <= strlen(lists[i].said); at++) {
-			_cleanup_scene_ struct scene s;
-
-			scene_begin(&s, &protocol_imap);
-			scene_server_says_in_two(&s, lists[i].said, at);
-			check_list(i, at, &s);
-		}
+		check_split_at_each_byte(&protocol_imap, lists[i].said, check_list, i);
 }
 END_TEST
 
 START_TEST(test_reads_capabilities_byte_by_byte)
 {
-	for (size_t i = 0; i < ELEMENTSOF(lists); i++) {
-		_cleanup_scene_ struct scene s;
-
-		begin(&s, lists[i].said, 1);
-		check_list(i, 1, &s);
-	}
+	for (size_t i = 0; i < ELEMENTSOF(lists); i++)
+		check_byte_by_byte(&protocol_imap, lists[i].said, check_list, i);
 }
 END_TEST
 
@@ -213,7 +189,8 @@ START_TEST(test_nothing_but_capabilities_comes_before_tls)
 		_cleanup_scene_ struct scene s;
 		int r;
 
-		begin(&s, rows[i].said, SCENE_PACKET_MAX);
+		scene_server_said(&s, &protocol_imap, rows[i].said, strlen(rows[i].said),
+		    SCENE_PACKET_MAX);
 		s.upstream.starttls_ahead = true;
 		r = imap_starttls(&s.upstream);
 		ck_assert_msg(r == rows[i].want, "'%s': %d", rows[i].said, r);
@@ -223,50 +200,58 @@ END_TEST
 
 /* What a verb's responses mean; `sent` is what the verb says. */
 static const struct {
-	const char *verb, *said;
-	int want;
-	bool credentials;
-	const char *sent, *words;
+	struct verb_row row;
+	const char *words; /* what is advertised then */
 } verbs[] = {
-    {"starttls", "m1 OK go\r\n", 0, false, "m1 STARTTLS\r\n", ""},
-    {"starttls", "m1 NO\r\n", -EBUSY, false, "m1 STARTTLS\r\n", ""},
-    {"starttls", "m1 BAD\r\n", -EBUSY, false, "m1 STARTTLS\r\n", ""},
-    {"starttls", "+ go\r\n", -EBUSY, false, "m1 STARTTLS\r\n", ""},
-    {"starttls", "", -ECONNRESET, false, "m1 STARTTLS\r\n", ""},
-    {"auth", "m1 OK in\r\n", 0, false, "m1 AUTHENTICATE PLAIN AGEAYg==\r\n", ""},
-    {"auth", "m1 OK [CAPABILITY IMAP4rev1 IDLE] in\r\n", 0, false,
-	"m1 AUTHENTICATE PLAIN AGEAYg==\r\n", "IMAP4rev1\nIDLE"},
-    {"auth", "* CAPABILITY IMAP4rev1 QUOTA\r\nm1 OK in\r\n", 0, false,
-	"m1 AUTHENTICATE PLAIN AGEAYg==\r\n", "IMAP4rev1\nQUOTA"},
-    {"auth", "* CAPABILITY IMAP4rev1 QUOTA\r\nm1 OK [CAPABILITY IMAP4rev1] in\r\n", 0,
-	false, "m1 AUTHENTICATE PLAIN AGEAYg==\r\n", "IMAP4rev1"},
-    {"auth", "+ \r\n", 1, false, "m1 AUTHENTICATE PLAIN AGEAYg==\r\n", ""},
-    {"auth", "+\r\n", 1, false, "m1 AUTHENTICATE PLAIN AGEAYg==\r\n", ""},
-    {"auth", "m1 NO wrong\r\n", -EACCES, true, "m1 AUTHENTICATE PLAIN AGEAYg==\r\n", ""},
-    {"auth", "m1 NO [AUTHENTICATIONFAILED] wrong\r\n", -EACCES, true,
-	"m1 AUTHENTICATE PLAIN AGEAYg==\r\n", ""},
-    {"auth", "m1 NO\r\n", -EACCES, true, "m1 AUTHENTICATE PLAIN AGEAYg==\r\n", ""},
-    {"auth", "m1 NO [UNAVAILABLE] later\r\n", -EBUSY, false,
-	"m1 AUTHENTICATE PLAIN AGEAYg==\r\n", ""},
-    {"auth", "m1 NO [inuse] later\r\n", -EBUSY, false,
-	"m1 AUTHENTICATE PLAIN AGEAYg==\r\n", ""},
-    {"auth", "m1 NO [LIMIT] later\r\n", -EBUSY, false,
-	"m1 AUTHENTICATE PLAIN AGEAYg==\r\n", ""},
-    {"auth", "m1 BAD what?\r\n", -EPROTO, false, "m1 AUTHENTICATE PLAIN AGEAYg==\r\n",
+    {{"starttls", "m1 OK go\r\n", 0, false, "m1 STARTTLS\r\n"}, ""},
+    {{"starttls", "m1 NO\r\n", -EBUSY, false, "m1 STARTTLS\r\n"}, ""},
+    {{"starttls", "m1 BAD\r\n", -EBUSY, false, "m1 STARTTLS\r\n"}, ""},
+    {{"starttls", "+ go\r\n", -EBUSY, false, "m1 STARTTLS\r\n"}, ""},
+    {{"starttls", "", -ECONNRESET, false, "m1 STARTTLS\r\n"}, ""},
+    {{"auth", "m1 OK in\r\n", 0, false, "m1 AUTHENTICATE PLAIN AGEAYg==\r\n"}, ""},
+    {{"auth", "m1 OK [CAPABILITY IMAP4rev1 IDLE] in\r\n", 0, false,
+	 "m1 AUTHENTICATE PLAIN AGEAYg==\r\n"},
+	"IMAP4rev1\nIDLE"},
+    {{"auth", "* CAPABILITY IMAP4rev1 QUOTA\r\nm1 OK in\r\n", 0, false,
+	 "m1 AUTHENTICATE PLAIN AGEAYg==\r\n"},
+	"IMAP4rev1\nQUOTA"},
+    {{"auth", "* CAPABILITY IMAP4rev1 QUOTA\r\nm1 OK [CAPABILITY IMAP4rev1] in\r\n", 0,
+	 false, "m1 AUTHENTICATE PLAIN AGEAYg==\r\n"},
+	"IMAP4rev1"},
+    {{"auth", "+ \r\n", 1, false, "m1 AUTHENTICATE PLAIN AGEAYg==\r\n"}, ""},
+    {{"auth", "+\r\n", 1, false, "m1 AUTHENTICATE PLAIN AGEAYg==\r\n"}, ""},
+    {{"auth", "m1 NO wrong\r\n", -EACCES, true, "m1 AUTHENTICATE PLAIN AGEAYg==\r\n"},
 	""},
-    {"auth", "* BYE enough\r\n", -EBUSY, false, "m1 AUTHENTICATE PLAIN AGEAYg==\r\n", ""},
-    {"auth", "", -ECONNRESET, false, "m1 AUTHENTICATE PLAIN AGEAYg==\r\n", ""},
-    {"auth, empty", "m1 OK\r\n", 0, false, "m1 AUTHENTICATE PLAIN =\r\n", ""},
-    {"auth, none", "+ VXNlcm5hbWU6\r\n", 1, false, "m1 AUTHENTICATE LOGIN\r\n", ""},
-    {"login", "m1 OK in\r\n", 0, false, "m1 LOGIN \"us er\" \"a\\\"b\\\\c\"\r\n", ""},
-    {"login", "m1 NO wrong\r\n", -EACCES, true, "m1 LOGIN \"us er\" \"a\\\"b\\\\c\"\r\n",
+    {{"auth", "m1 NO [AUTHENTICATIONFAILED] wrong\r\n", -EACCES, true,
+	 "m1 AUTHENTICATE PLAIN AGEAYg==\r\n"},
 	""},
-    {"login", "+ go on\r\n", -EPROTO, false, "m1 LOGIN \"us er\" \"a\\\"b\\\\c\"\r\n",
+    {{"auth", "m1 NO\r\n", -EACCES, true, "m1 AUTHENTICATE PLAIN AGEAYg==\r\n"}, ""},
+    {{"auth", "m1 NO [UNAVAILABLE] later\r\n", -EBUSY, false,
+	 "m1 AUTHENTICATE PLAIN AGEAYg==\r\n"},
 	""},
-    {"login, empty", "m1 OK in\r\n", 0, false, "m1 LOGIN \"\" \"\"\r\n", ""},
-    {"goodbye", "* BYE bye\r\nm1 OK\r\n", 0, false, "m1 LOGOUT\r\n", ""},
-    {"goodbye", "m1 OK\r\n", 0, false, "m1 LOGOUT\r\n", ""},
-    {"goodbye", "", -ECONNRESET, false, "m1 LOGOUT\r\n", ""},
+    {{"auth", "m1 NO [inuse] later\r\n", -EBUSY, false,
+	 "m1 AUTHENTICATE PLAIN AGEAYg==\r\n"},
+	""},
+    {{"auth", "m1 NO [LIMIT] later\r\n", -EBUSY, false,
+	 "m1 AUTHENTICATE PLAIN AGEAYg==\r\n"},
+	""},
+    {{"auth", "m1 BAD what?\r\n", -EPROTO, false, "m1 AUTHENTICATE PLAIN AGEAYg==\r\n"},
+	""},
+    {{"auth", "* BYE enough\r\n", -EBUSY, false, "m1 AUTHENTICATE PLAIN AGEAYg==\r\n"},
+	""},
+    {{"auth", "", -ECONNRESET, false, "m1 AUTHENTICATE PLAIN AGEAYg==\r\n"}, ""},
+    {{"auth, empty", "m1 OK\r\n", 0, false, "m1 AUTHENTICATE PLAIN =\r\n"}, ""},
+    {{"auth, none", "+ VXNlcm5hbWU6\r\n", 1, false, "m1 AUTHENTICATE LOGIN\r\n"}, ""},
+    {{"login", "m1 OK in\r\n", 0, false, "m1 LOGIN \"us er\" \"a\\\"b\\\\c\"\r\n"}, ""},
+    {{"login", "m1 NO wrong\r\n", -EACCES, true,
+	 "m1 LOGIN \"us er\" \"a\\\"b\\\\c\"\r\n"},
+	""},
+    {{"login", "+ go on\r\n", -EPROTO, false, "m1 LOGIN \"us er\" \"a\\\"b\\\\c\"\r\n"},
+	""},
+    {{"login, empty", "m1 OK in\r\n", 0, false, "m1 LOGIN \"\" \"\"\r\n"}, ""},
+    {{"goodbye", "* BYE bye\r\nm1 OK\r\n", 0, false, "m1 LOGOUT\r\n"}, ""},
+    {{"goodbye", "m1 OK\r\n", 0, false, "m1 LOGOUT\r\n"}, ""},
+    {{"goodbye", "", -ECONNRESET, false, "m1 LOGOUT\r\n"}, ""},
 };
 
 static int run_verb(struct upstream *u, const char *verb, struct secret *challenge)
@@ -290,21 +275,11 @@ START_TEST(test_what_responses_mean_to_each_verb)
 {
 	for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
 		_cleanup_scene_ struct scene s;
-		_cleanup_secret_ struct secret challenge = {0}, heard = {0};
-		int r;
 
-		begin(&s, verbs[i].said, SCENE_PACKET_MAX);
-		r = run_verb(&s.upstream, verbs[i].verb, &challenge);
-		ck_assert_msg(r == verbs[i].want, "%s, '%s': %d (%s)", verbs[i].verb,
-		    verbs[i].said, r, s.upstream.why);
-		ck_assert_msg(s.upstream.credentials_refused == verbs[i].credentials,
-		    "%s, '%s': blames the credentials wrongly", verbs[i].verb,
-		    verbs[i].said);
-		ck_assert_str_eq(scene_heard(s.server_fd, &heard), verbs[i].sent);
+		(void)check_verb(
+		    &s, &protocol_imap, &verbs[i].row, run_verb); /* all told */
 		ck_assert_str_eq(
 		    secret_str(&s.upstream.capabilities.words), verbs[i].words);
-		ck_assert_str_eq(secret_str(&challenge),
-		    strstr(verbs[i].said, "VXNl") ? "VXNlcm5hbWU6" : "");
 	}
 }
 END_TEST
@@ -345,12 +320,7 @@ END_TEST
 
 START_TEST(test_responses_have_bounds)
 {
-	static const struct {
-		const char *label, *start, *repeat;
-		size_t n;
-		const char *end;
-		int want;
-	} rows[] = {
+	static const struct bound_row rows[] = {
 	    {"lines", "", "* 1 EXISTS\r\n", IMAP_LINES_MAX - 2,
 		"* CAPABILITY X\r\nm1 OK\r\n", 0},
 	    {"too many lines", "", "* 1 EXISTS\r\n", IMAP_LINES_MAX,
@@ -364,19 +334,7 @@ START_TEST(test_responses_have_bounds)
 		"\r\n* CAPABILITY X\r\nm1 OK\r\n", 0},
 	};
 
-	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-		_cleanup_secret_ struct secret said = {0};
-		_cleanup_scene_ struct scene s;
-		int r;
-
-		ck_assert_int_eq(secret_puts(&said, rows[i].start), 0);
-		repeated_text(&said, rows[i].repeat, rows[i].n);
-		ck_assert_int_eq(secret_puts(&said, rows[i].end), 0);
-		begin(&s, said.data, SCENE_PACKET_MAX);
-		r = imap_capabilities(&s.upstream);
-		ck_assert_msg(
-		    r == rows[i].want, "%s: %d (%s)", rows[i].label, r, s.upstream.why);
-	}
+	check_bounds(&protocol_imap, rows, ELEMENTSOF(rows));
 }
 END_TEST
 

@@ -9,9 +9,8 @@
 
 #include "check-program.h"
 #include "freed-memory.h"
-#include "refusal.h"
+#include "protocol-rows.h"
 #include "repeated-text.h"
-#include "scene.h"
 
 #define GREETING "+OK maildest.host.example ready\r\n"
 #define LIST "+OK Capability list follows\r\n"
@@ -78,11 +77,7 @@ END_TEST
 /* Behind the greeting. */
 START_TEST(test_dialogues)
 {
-	static const struct {
-		const char *label, *said;
-		int want;
-		const char *heard, *left;
-	} rows[] = {
+	static const struct dialogue_row rows[] = {
 	    {"LIST starts the relay", "LIST\r\nDELE 1\r\n", 0, "", "LIST\r\nDELE 1\r\n"},
 	    {"in lower case", "retr  1\n", 0, "", "retr  1\n"},
 	    {"so does a login, which stays here", "USER a\r\nPASS b\r\nSTAT\r\n", 0,
@@ -121,25 +116,9 @@ START_TEST(test_dialogues)
 
 	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
 		_cleanup_scene_ struct scene s;
-		_cleanup_secret_ struct secret heard = {0};
-		const char *behind;
-		int r;
 
 		begin(&s, "", rows[i].said);
-		r = converse(&s);
-		ck_assert_msg(
-		    r == rows[i].want, "%s: %d (%s)", rows[i].label, r, s.x.why);
-		behind = scene_heard(s.client_fd, &heard);
-		ck_assert_int_eq(strncmp(behind, GREETING, strlen(GREETING)), 0);
-		ck_assert_msg(strcmp(behind + strlen(GREETING), rows[i].heard) == 0,
-		    "%s: the client was told '%s'", rows[i].label, behind);
-		if (rows[i].left)
-			ck_assert_msg(
-			    strcmp(secret_str(&s.client.input), rows[i].left) == 0,
-			    "%s: '%s' is left", rows[i].label,
-			    secret_str(&s.client.input));
-		scene_heard(s.server_fd, &heard);
-		ck_assert_str_eq(secret_str(&heard), r == 1 ? "QUIT\r\n" : "");
+		check_dialogue(&s, converse(&s), &rows[i], GREETING, "QUIT\r\n");
 	}
 }
 END_TEST
@@ -241,10 +220,7 @@ END_TEST
 
 START_TEST(test_refusals)
 {
-	static const struct {
-		int error;
-		const char *want;
-	} rows[] = {
+	static const struct refusal_row rows[] = {
 	    {-EINVAL, "-ERR [SYS/TEMP] the destination's configuration is not usable"},
 	    {-EACCES, "-ERR [SYS/TEMP] the mail server refused the login"},
 	    {-EPERM, "-ERR [SYS/PERM] refused: "},
@@ -253,18 +229,7 @@ START_TEST(test_refusals)
 	    {-ENOENT, "-ERR [SYS/TEMP] internal failure"},
 	};
 
-	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-		_cleanup_secret_ struct secret out = {0};
-
-		ck_assert_int_eq(
-		    pop3_refuse(&out, refusal_find(rows[i].error), "0123456789ab"), 0);
-		ck_assert_msg(
-		    strncmp(secret_str(&out), rows[i].want, strlen(rows[i].want)) == 0,
-		    "'%s'", secret_str(&out));
-		ck_assert_ptr_nonnull(
-		    strstr(secret_str(&out), " (session 0123456789ab)\r\n"));
-		ck_assert_uint_le(out.len, 512); /* RFC 2449 4 */
-	}
+	check_refusals(&protocol_pop3, rows, ELEMENTSOF(rows));
 }
 END_TEST
 

@@ -8,16 +8,7 @@
 
 #include "check-program.h"
 #include "freed-memory.h"
-#include "repeated-text.h"
-#include "scene.h"
-
-/* A server that has said all this, in pieces, and will say no more. */
-static void begin(struct scene *s, const char *said, size_t piece)
-{
-	scene_begin(s, &protocol_pop3);
-	scene_say(s->server_fd, said, strlen(said), piece);
-	scene_server_ends(s);
-}
+#include "protocol-rows.h"
 
 START_TEST(test_greetings)
 {
@@ -49,7 +40,8 @@ START_TEST(test_greetings)
 		_cleanup_scene_ struct scene s;
 		int r;
 
-		begin(&s, rows[i].said, SCENE_PACKET_MAX);
+		scene_server_said(&s, &protocol_pop3, rows[i].said, strlen(rows[i].said),
+		    SCENE_PACKET_MAX);
 		r = pop3_greeting(&s.upstream);
 		ck_assert_msg(r == rows[i].want, "'%s': %d", rows[i].said, r);
 		ck_assert_msg(rows[i].why
@@ -103,41 +95,25 @@ static const struct {
 static void check_list(size_t i, size_t at, struct scene *s)
 {
 	const struct capabilities *c = &s->upstream.capabilities;
-	int r;
 
-	r = pop3_capabilities(&s->upstream);
-	if (r != lists[i].want || (r < 0) != (s->upstream.why != NULL))
-		ck_abort_msg("%s, %zu: %d (%s)", lists[i].label, at, r, s->upstream.why);
-	if (r < 0)
-		return;
-	if (!c->known || c->mechanisms != lists[i].mechanisms ||
-	    c->starttls != lists[i].starttls || c->login_disabled != lists[i].disabled)
+	if (check_capabilities(
+		s, &protocol_pop3, lists[i].label, at, lists[i].want, lists[i].words) &&
+	    (c->mechanisms != lists[i].mechanisms || c->starttls != lists[i].starttls ||
+		c->login_disabled != lists[i].disabled))
 		ck_abort_msg("%s, %zu: is misunderstood", lists[i].label, at);
-	if (strcmp(secret_str(&c->words), lists[i].words) != 0)
-		ck_abort_msg("%s, %zu: '%s'", lists[i].label, at, secret_str(&c->words));
 }
 
 START_TEST(test_reads_capabilities_split_at_each_byte)
 {
 	for (size_t i = 0; i < ELEMENTSOF(lists); i++)
-		for (size_t at = 0; at <= strlen(lists[i].said); at++) {
-			_cleanup_scene_ struct scene s;
-
-			scene_begin(&s, &protocol_pop3);
-			scene_server_says_in_two(&s, lists[i].said, at);
-			check_list(i, at, &s);
-		}
+		check_split_at_each_byte(&protocol_pop3, lists[i].said, check_list, i);
 }
 END_TEST
 
 START_TEST(test_reads_capabilities_byte_by_byte)
 {
-	for (size_t i = 0; i < ELEMENTSOF(lists); i++) {
-		_cleanup_scene_ struct scene s;
-
-		begin(&s, lists[i].said, 1);
-		check_list(i, 1, &s);
-	}
+	for (size_t i = 0; i < ELEMENTSOF(lists); i++)
+		check_byte_by_byte(&protocol_pop3, lists[i].said, check_list, i);
 }
 END_TEST
 
@@ -161,12 +137,7 @@ END_TEST
 
 START_TEST(test_lists_have_bounds)
 {
-	static const struct {
-		const char *label, *start, *repeat;
-		size_t n;
-		const char *end;
-		int want;
-	} rows[] = {
+	static const struct bound_row rows[] = {
 	    {"lines", "+OK\r\n", "X\r\n", POP3_LINES_MAX - 1, ".\r\n", 0},
 	    {"too many lines", "+OK\r\n", "X\r\n", POP3_LINES_MAX, ".\r\n", -EPROTO},
 	    {"a line", "+OK\r\n", "x", POP3_LINE_MAX - 2, "\r\n.\r\n", 0},
@@ -175,29 +146,11 @@ START_TEST(test_lists_have_bounds)
 	    {"a long status", "+OK ", "x", POP3_LINE_MAX - 5, "\r\n.\r\n", -EPROTO},
 	};
 
-	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-		_cleanup_secret_ struct secret said = {0};
-		_cleanup_scene_ struct scene s;
-		int r;
-
-		ck_assert_int_eq(secret_puts(&said, rows[i].start), 0);
-		repeated_text(&said, rows[i].repeat, rows[i].n);
-		ck_assert_int_eq(secret_puts(&said, rows[i].end), 0);
-		begin(&s, said.data, SCENE_PACKET_MAX);
-		r = pop3_capabilities(&s.upstream);
-		ck_assert_msg(
-		    r == rows[i].want, "%s: %d (%s)", rows[i].label, r, s.upstream.why);
-	}
+	check_bounds(&protocol_pop3, rows, ELEMENTSOF(rows));
 }
 END_TEST
 
-/* What a verb's replies mean; `sent` is what the verb says. */
-static const struct {
-	const char *verb, *said;
-	int want;
-	bool credentials;
-	const char *sent;
-} verbs[] = {
+static const struct verb_row verbs[] = {
     {"starttls", "+OK go\r\n", 0, false, "STLS\r\n"},
     {"starttls", "-ERR no\r\n", -EBUSY, false, "STLS\r\n"},
     {"starttls", "+ go\r\n", -EBUSY, false, "STLS\r\n"},
@@ -257,19 +210,8 @@ START_TEST(test_what_replies_mean_to_each_verb)
 {
 	for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
 		_cleanup_scene_ struct scene s;
-		_cleanup_secret_ struct secret challenge = {0}, heard = {0};
-		int r;
 
-		begin(&s, verbs[i].said, SCENE_PACKET_MAX);
-		r = run_verb(&s.upstream, verbs[i].verb, &challenge);
-		ck_assert_msg(r == verbs[i].want, "%s, '%s': %d (%s)", verbs[i].verb,
-		    verbs[i].said, r, s.upstream.why);
-		ck_assert_msg(s.upstream.credentials_refused == verbs[i].credentials,
-		    "%s, '%s': blames the credentials wrongly", verbs[i].verb,
-		    verbs[i].said);
-		ck_assert_str_eq(scene_heard(s.server_fd, &heard), verbs[i].sent);
-		ck_assert_str_eq(secret_str(&challenge),
-		    strstr(verbs[i].said, "VXNl") ? "VXNlcm5hbWU6" : "");
+		(void)check_verb(&s, &protocol_pop3, &verbs[i], run_verb); /* all told */
 	}
 }
 END_TEST
@@ -289,7 +231,8 @@ START_TEST(test_a_password_does_not_stay_in_freed_memory)
 	struct scene s;
 
 	freed_memory_watch("hunter2-and-more");
-	begin(&s, "+OK\r\n+OK\r\n", SCENE_PACKET_MAX);
+	scene_server_said(&s, &protocol_pop3, "+OK\r\n+OK\r\n", strlen("+OK\r\n+OK\r\n"),
+	    SCENE_PACKET_MAX);
 	ck_assert_int_eq(pop3_login(&s.upstream, "me", "hunter2-and-more"), 0);
 	scene_done(&s);
 	ck_assert_uint_eq(freed_memory_hits(), 0);

@@ -10,25 +10,10 @@
 #include "check-program.h"
 #include "deadline.h"
 #include "freed-memory.h"
-#include "refusal.h"
+#include "protocol-rows.h"
 #include "repeated-text.h"
-#include "scene.h"
 
 #define GREETING "220 maildest.host.example ESMTP ready\r\n"
-
-/* A client that has said all this and says no more; a server with these keywords. */
-static int converse(
-    struct scene *s, enum client_login login, const char *keywords, const char *said)
-{
-	scene_begin(s, &protocol_smtp);
-	s->x.client_login = login;
-	ck_assert_int_eq(secret_puts(&s->upstream.capabilities.words, keywords), 0);
-	scene_client_says(s, said);
-	scene_client_ends(s);
-	s->upstream.reply_timeout_usec = 1000; /* nobody answers a goodbye */
-	ck_assert_int_eq(smtp_greet(&s->x), 0);
-	return smtp_converse(&s->x);
-}
 
 START_TEST(test_clients_see_what_is_theirs)
 {
@@ -61,7 +46,8 @@ START_TEST(test_clients_see_what_is_theirs)
 		_cleanup_scene_ struct scene s;
 		_cleanup_secret_ struct secret heard = {0};
 
-		(void)converse(&s, rows[i].login, rows[i].keywords, "EHLO x\r\n");
+		(void)scene_converse(
+		    &s, &protocol_smtp, rows[i].login, rows[i].keywords, "EHLO x\r\n");
 		ck_assert_msg(strcmp(scene_heard(s.client_fd, &heard), rows[i].want) == 0,
 		    "'%s': '%s'", rows[i].keywords, secret_str(&heard));
 	}
@@ -71,11 +57,7 @@ END_TEST
 /* Behind the greeting. */
 START_TEST(test_dialogues)
 {
-	static const struct {
-		const char *label, *said;
-		int want;
-		const char *heard, *left;
-	} rows[] = {
+	static const struct dialogue_row rows[] = {
 	    {"MAIL starts the relay", "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n", 0, "",
 		"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n"},
 	    {"in lower case", "mail from:<>\n", 0, "", "mail from:<>\n"},
@@ -130,20 +112,10 @@ START_TEST(test_dialogues)
 
 	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
 		_cleanup_scene_ struct scene s;
-		_cleanup_secret_ struct secret heard = {0};
-		int r = converse(&s, CLIENT_LOGIN_ANY, "", rows[i].said);
-		const char *behind;
+		int r = scene_converse(
+		    &s, &protocol_smtp, CLIENT_LOGIN_ANY, "", rows[i].said);
 
-		ck_assert_msg(
-		    r == rows[i].want, "%s: %d (%s)", rows[i].label, r, s.x.why);
-		behind = scene_heard(s.client_fd, &heard);
-		ck_assert_int_eq(strncmp(behind, GREETING, strlen(GREETING)), 0);
-		ck_assert_msg(strcmp(behind + strlen(GREETING), rows[i].heard) == 0,
-		    "%s: the client was told '%s'", rows[i].label, behind);
-		if (rows[i].left)
-			ck_assert_str_eq(secret_str(&s.client.input), rows[i].left);
-		scene_heard(s.server_fd, &heard);
-		ck_assert_str_eq(secret_str(&heard), r == 1 ? "QUIT\r\n" : "");
+		check_dialogue(&s, r, &rows[i], GREETING, "QUIT\r\n");
 	}
 }
 END_TEST
@@ -222,28 +194,14 @@ END_TEST
 
 START_TEST(test_refusals)
 {
-	static const struct {
-		int error;
-		const char *want;
-	} rows[] = {
+	static const struct refusal_row rows[] = {
 	    {-EINVAL, "421 4.3.5 the destination's configuration is not usable"},
 	    {-EACCES, "421 4.7.0 the mail server refused the login"},
 	    {-EPERM, "554 5.7.1 refused: "},
 	    {-ENOENT, "421 4.3.0 internal failure"},
 	};
 
-	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-		_cleanup_secret_ struct secret out = {0};
-
-		ck_assert_int_eq(
-		    smtp_refuse(&out, refusal_find(rows[i].error), "0123456789ab"), 0);
-		ck_assert_msg(
-		    strncmp(secret_str(&out), rows[i].want, strlen(rows[i].want)) == 0,
-		    "'%s'", secret_str(&out));
-		ck_assert_ptr_nonnull(
-		    strstr(secret_str(&out), " (session 0123456789ab)\r\n"));
-		ck_assert_uint_le(out.len, 512);
-	}
+	check_refusals(&protocol_smtp, rows, ELEMENTSOF(rows));
 }
 END_TEST
 
@@ -285,7 +243,7 @@ START_TEST(test_credentials_do_not_stay_in_freed_memory)
 	struct scene s;
 
 	freed_memory_watch("AGEAaHVudGVyMg==");
-	ck_assert_int_eq(converse(&s, CLIENT_LOGIN_ANY, "",
+	ck_assert_int_eq(scene_converse(&s, &protocol_smtp, CLIENT_LOGIN_ANY, "",
 			     "AUTH PLAIN AGEAaHVudGVyMg==\r\nMAIL FROM:<>\r\n"),
 	    0);
 	scene_done(&s);

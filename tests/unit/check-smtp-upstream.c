@@ -7,16 +7,8 @@
 #include <string.h>
 
 #include "check-program.h"
+#include "protocol-rows.h"
 #include "repeated-text.h"
-#include "scene.h"
-
-/* A server that has said `n` bytes and will say no more. */
-static void begin(struct scene *s, const char *said, size_t n, size_t piece)
-{
-	scene_begin(s, &protocol_smtp);
-	scene_say(s->server_fd, said, n, piece);
-	scene_server_ends(s);
-}
 
 static const struct {
 	const char *label, *said;
@@ -84,24 +76,14 @@ static void check_reply(size_t i, size_t at, struct scene *s)
 START_TEST(test_reads_replies_split_at_each_byte)
 {
 	for (size_t i = 0; i < ELEMENTSOF(replies); i++)
-		for (size_t at = 0; at <= strlen(replies[i].said); at++) {
-			_cleanup_scene_ struct scene s;
-
-			scene_begin(&s, &protocol_smtp);
-			scene_server_says_in_two(&s, replies[i].said, at);
-			check_reply(i, at, &s);
-		}
+		check_split_at_each_byte(&protocol_smtp, replies[i].said, check_reply, i);
 }
 END_TEST
 
 START_TEST(test_reads_replies_byte_by_byte)
 {
-	for (size_t i = 0; i < ELEMENTSOF(replies); i++) {
-		_cleanup_scene_ struct scene s;
-
-		begin(&s, replies[i].said, strlen(replies[i].said), 1);
-		check_reply(i, 1, &s);
-	}
+	for (size_t i = 0; i < ELEMENTSOF(replies); i++)
+		check_byte_by_byte(&protocol_smtp, replies[i].said, check_reply, i);
 }
 END_TEST
 
@@ -116,7 +98,8 @@ START_TEST(test_refuses_nul_bytes)
 		_cleanup_scene_ struct scene s;
 		_cleanup_smtp_reply_ struct smtp_reply reply = {0};
 
-		begin(&s, rows[i].said, rows[i].len, SCENE_PACKET_MAX);
+		scene_server_said(
+		    &s, &protocol_smtp, rows[i].said, rows[i].len, SCENE_PACKET_MAX);
 		ck_assert_msg(
 		    smtp_read_reply(&s.upstream, &reply) < 0, "%zu: is a reply", i);
 		ck_assert_ptr_null(strchr(s.upstream.why, '\n'));
@@ -130,7 +113,7 @@ START_TEST(test_the_next_reply_is_left)
 	_cleanup_scene_ struct scene s;
 	_cleanup_smtp_reply_ struct smtp_reply a = {0}, b = {0};
 
-	begin(&s, said, strlen(said), SCENE_PACKET_MAX);
+	scene_server_said(&s, &protocol_smtp, said, strlen(said), SCENE_PACKET_MAX);
 	ck_assert_int_eq(smtp_read_reply(&s.upstream, &a), 0);
 	ck_assert_int_eq(smtp_read_reply(&s.upstream, &b), 0);
 	ck_assert_int_eq(a.code, 250);
@@ -165,7 +148,8 @@ START_TEST(test_lines_have_a_bound)
 		int r;
 
 		append_line(&said, "250 ", rows[i].len);
-		begin(&s, said.data, said.len, SCENE_PACKET_MAX);
+		scene_server_said(
+		    &s, &protocol_smtp, said.data, said.len, SCENE_PACKET_MAX);
 		r = smtp_read_reply(&s.upstream, &reply);
 		ck_assert_msg(r == rows[i].want, "%zu bytes: %d", rows[i].len, r);
 		ck_assert(r == 0 || strstr(s.upstream.why, "too long"));
@@ -182,7 +166,8 @@ START_TEST(test_replies_have_a_bound)
 
 		repeated_text(&said, "250-x\r\n", SMTP_REPLY_LINES_MAX - 1 + more);
 		ck_assert_int_eq(secret_puts(&said, "250 x\r\n"), 0);
-		begin(&s, said.data, said.len, SCENE_PACKET_MAX);
+		scene_server_said(
+		    &s, &protocol_smtp, said.data, said.len, SCENE_PACKET_MAX);
 		ck_assert_int_eq(
 		    smtp_read_reply(&s.upstream, &reply), more ? -EPROTO : 0);
 		ck_assert(!more || strstr(s.upstream.why, "does not end"));
@@ -214,7 +199,7 @@ START_TEST(test_what_the_server_said_is_quoted_safely)
 	_cleanup_scene_ struct scene s;
 	_cleanup_smtp_reply_ struct smtp_reply reply = {0};
 
-	begin(&s, said, strlen(said), SCENE_PACKET_MAX);
+	scene_server_said(&s, &protocol_smtp, said, strlen(said), SCENE_PACKET_MAX);
 	ck_assert_int_eq(smtp_read_reply(&s.upstream, &reply), -EPROTO);
 	ck_assert_ptr_nonnull(strstr(s.upstream.why, "'\\x1b[31mhello'"));
 }
@@ -240,7 +225,8 @@ START_TEST(test_greetings)
 		_cleanup_scene_ struct scene s;
 		int r;
 
-		begin(&s, rows[i].said, strlen(rows[i].said), SCENE_PACKET_MAX);
+		scene_server_said(&s, &protocol_smtp, rows[i].said, strlen(rows[i].said),
+		    SCENE_PACKET_MAX);
 		r = smtp_greeting(&s.upstream);
 		ck_assert_msg(r == rows[i].want, "'%s': %d", rows[i].said, r);
 		ck_assert((r < 0) == (s.upstream.why != NULL));
@@ -293,7 +279,8 @@ START_TEST(test_reads_capabilities)
 		_cleanup_secret_ struct secret heard = {0};
 		const struct capabilities *c = &s.upstream.capabilities;
 
-		begin(&s, rows[i].said, strlen(rows[i].said), SCENE_PACKET_MAX);
+		scene_server_said(&s, &protocol_smtp, rows[i].said, strlen(rows[i].said),
+		    SCENE_PACKET_MAX);
 		ck_assert_int_eq(smtp_capabilities(&s.upstream), 0);
 		ck_assert_msg(c->known && c->mechanisms == rows[i].mechanisms &&
 				  c->starttls == rows[i].starttls,
@@ -324,13 +311,7 @@ START_TEST(test_asks_again_once_capabilities_are_forgotten)
 }
 END_TEST
 
-/* What a verb's reply means; `sent` is what the verb says. */
-static const struct {
-	const char *verb, *said;
-	int want;
-	bool credentials;
-	const char *sent;
-} verbs[] = {
+static const struct verb_row verbs[] = {
     {"capabilities", "500 What?\r\n", -EPROTO, false, "EHLO client.example\r\n"},
     {"capabilities", "502 No\r\n", -EPROTO, false, "EHLO client.example\r\n"},
     {"capabilities", "421 Bye\r\n", -EBUSY, false, "EHLO client.example\r\n"},
@@ -387,20 +368,9 @@ START_TEST(test_what_replies_mean_to_each_verb)
 {
 	for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
 		_cleanup_scene_ struct scene s;
-		_cleanup_secret_ struct secret challenge = {0}, heard = {0};
-		int r;
+		int r = check_verb(&s, &protocol_smtp, &verbs[i], run_verb);
 
-		begin(&s, verbs[i].said, strlen(verbs[i].said), SCENE_PACKET_MAX);
-		r = run_verb(&s.upstream, verbs[i].verb, &challenge);
-		ck_assert_msg(
-		    r == verbs[i].want, "%s, '%s': %d", verbs[i].verb, verbs[i].said, r);
-		ck_assert_msg(s.upstream.credentials_refused == verbs[i].credentials,
-		    "%s, '%s': blames the credentials wrongly", verbs[i].verb,
-		    verbs[i].said);
 		ck_assert((r < 0) == (s.upstream.why != NULL));
-		ck_assert_str_eq(scene_heard(s.server_fd, &heard), verbs[i].sent);
-		ck_assert_str_eq(secret_str(&challenge),
-		    strstr(verbs[i].said, "VXNl") ? "VXNlcm5hbWU6" : "");
 	}
 }
 END_TEST
@@ -411,7 +381,7 @@ START_TEST(test_a_refusal_is_told_in_the_servers_words)
 	_cleanup_scene_ struct scene s;
 	_cleanup_secret_ struct secret challenge = {0};
 
-	begin(&s, said, strlen(said), SCENE_PACKET_MAX);
+	scene_server_said(&s, &protocol_smtp, said, strlen(said), SCENE_PACKET_MAX);
 	ck_assert_int_eq(
 	    smtp_auth(&s.upstream, "PLAIN", "AGEAYg==", &challenge), -EACCES);
 	ck_assert_ptr_nonnull(strstr(s.upstream.why, "535 5.7.8 No"));

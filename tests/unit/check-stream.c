@@ -8,33 +8,10 @@
 #include <string.h>
 
 #include "check-program.h"
-#include "deadline.h"
 #include "freed-memory.h"
-#include "peer.h"
 #include "repeated-text.h"
 #include "scene.h"
-
-#define SOON deadline_in(20 * USEC_PER_SEC)
-
-/* Our side as a stream, the other as a descriptor. */
-struct pair {
-	struct stream s;
-	int theirs; /* owned; -1 when closed */
-};
-
-static void begin(struct pair *p, int fds[2])
-{
-	ck_assert_int_eq(stream_init(&p->s, fds[0], fds[0]), 0);
-	p->theirs = fds[1];
-}
-
-static void begin_unix(struct pair *p)
-{
-	int fds[2];
-
-	peer_unix_pair(fds);
-	begin(p, fds);
-}
+#include "stream-pair.h"
 
 /* Each of the other side's messages is a read of its own. */
 static void begin_packets(struct pair *p)
@@ -44,20 +21,6 @@ static void begin_packets(struct pair *p)
 	scene_pair(SOCK_SEQPACKET, fds);
 	begin(p, fds);
 }
-
-static void leave(struct pair *p)
-{
-	if (p->theirs >= 0)
-		close(p->theirs);
-	p->theirs = -1;
-}
-
-static void pair_done(struct pair *p)
-{
-	stream_done(&p->s);
-	leave(p);
-}
-#define _cleanup_pair_ _cleanup_(pair_done)
 
 static void say(struct pair *p, const char *text)
 {
