@@ -12,32 +12,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 
 #include "check-program.h"
+#include "journal-socket.h"
 #include "private-mounts.h"
 #include "repeated-text.h"
 
 #define MESSAGE_ID "0123456789abcdef0123456789abcdef"
-
-/* Listens where the journal would. -1 where mounts are not allowed. */
-static int journal(void)
-{
-	static const struct sockaddr_un address = {
-	    .sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket"};
-	int fd;
-
-	if (!private_mounts())
-		return -1;
-	private_mounts_empty("/run");
-	ck_assert_int_eq(mkdir("/run/systemd", 0755), 0);
-	ck_assert_int_eq(mkdir("/run/systemd/journal", 0755), 0);
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
-	return fd;
-}
 
 /* The next record; empty if there is none. */
 static void receive(int fd, struct secret *ret)
@@ -145,7 +126,7 @@ START_TEST(test_native_records_have_their_fields_and_no_more)
 	    {"MAILDEST_MECHANISM", "\" MAILDEST_TLS=\"1.3"},
 	};
 	_cleanup_secret_ struct secret record = {0}, prepared = {0};
-	_cleanup_close_ int fd = journal(), err = -1;
+	_cleanup_close_ int fd = journal_socket(), err = -1;
 
 	if (fd < 0)
 		return;
@@ -176,7 +157,7 @@ START_TEST(test_native_messages_without_fields)
 	    {"MESSAGE", "100% of 3"},
 	};
 	_cleanup_secret_ struct secret record = {0};
-	_cleanup_close_ int fd = journal(), err = -1;
+	_cleanup_close_ int fd = journal_socket(), err = -1;
 
 	if (fd < 0)
 		return;
@@ -191,7 +172,7 @@ END_TEST
 
 START_TEST(test_a_journal_that_is_full_or_gone_does_not_hold_us)
 {
-	_cleanup_close_ int fd = journal(), err = -1;
+	_cleanup_close_ int fd = journal_socket(), err = -1;
 
 	if (fd < 0)
 		return;
@@ -222,7 +203,7 @@ static unsigned queue_length(void)
 START_TEST(test_a_burst_waits_for_a_busy_journal)
 {
 	enum { BURST = 250 };
-	_cleanup_close_ int fd = journal(), err = -1;
+	_cleanup_close_ int fd = journal_socket(), err = -1;
 	_cleanup_secret_ struct secret text = {0}, record = {0};
 	unsigned n = 0;
 
@@ -241,7 +222,7 @@ END_TEST
 START_TEST(test_a_terminal_gets_readable_lines_besides)
 {
 	_cleanup_secret_ struct secret text = {0};
-	_cleanup_close_ int fd = journal(), leader = -1, follower = -1;
+	_cleanup_close_ int fd = journal_socket(), leader = -1, follower = -1;
 
 	if (fd < 0)
 		return;
@@ -260,7 +241,7 @@ END_TEST
 START_TEST(test_the_journal_can_be_left_out)
 {
 	_cleanup_secret_ struct secret text = {0};
-	_cleanup_close_ int fd = journal(), err = -1;
+	_cleanup_close_ int fd = journal_socket(), err = -1;
 
 	if (fd < 0)
 		return;

@@ -9,30 +9,18 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 
 #include "check-program.h"
 #include "deadline.h"
-#include "private-mounts.h"
+#include "journal-socket.h"
 
 /* Listens where the journal would, and lets records go there. -1 where mounts are not allowed. */
 static int journal(void)
 {
-	static const struct sockaddr_un address = {
-	    .sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket"};
-	int fd;
+	int fd = journal_socket();
 
-	if (!private_mounts())
+	if (fd < 0)
 		return -1;
-	private_mounts_empty("/run");
-	if (mkdir("/run/systemd", 0755) < 0 || mkdir("/run/systemd/journal", 0755) < 0) {
-		perror("not tested, for want of a folder of the journal's");
-		return -1;
-	}
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
 	ck_assert_int_eq(setenv("MAILDEST_LOG_TARGET", "journal", 1), 0);
 	log_open("maildest-handler", -1);
 	return fd;
