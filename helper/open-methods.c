@@ -17,6 +17,9 @@
 /* A user's number or an address. */
 #define CLIENT_LENGTH_MAX 64
 
+/* Of all sessions, this part is not for one service alone. */
+#define SHARED_PART 8
+
 /* What OpenSession is called with. */
 struct open_session {
 	struct binding binding; /* borrowed */
@@ -117,6 +120,25 @@ static int bind(struct session *s, const struct open_session *in)
 	return r;
 }
 
+/*
+ * Whether a service may have another session. Of the last ones that there may be at once each
+ * service gets no more than are left then, so that none keeps the others out.
+ */
+static bool has_share(const struct session *s, const char *service)
+{
+	size_t max = s->host->sessions_max, part = max / SHARED_PART, all = 0, own = 0;
+
+	if (s->host->stats->sessions <= max - part)
+		return true;
+	while (s->previous)
+		s = s->previous;
+	for (; s; s = s->next) {
+		all += s->is_bound;
+		own += s->is_bound && strcmp(s->binding.service, service) == 0;
+	}
+	return all + part < max || all + own < max;
+}
+
 int open_methods_open(struct session *s, struct json_value parameters)
 {
 	static const char variables_name[] = "chain_variables";
@@ -143,6 +165,10 @@ int open_methods_open(struct session *s, struct json_value parameters)
 	if (s->is_bound)
 		return reply_error(
 		    &s->out, "io.maildest.Helper.SessionAlreadyOpen", NULL, NULL);
+	if (!has_share(s, in.binding.service))
+		return reply_error(&s->out, "io.maildest.Helper.LimitExceeded", "reason",
+		    "this service's sessions have most of the connections that there may "
+		    "be; the last are for other services");
 	r = bind(s, &in);
 	return r < 0 ? r : reply_empty(&s->out);
 }

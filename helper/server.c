@@ -195,6 +195,8 @@ int server_new(sd_event *event, const struct broker_folders *folders, struct ser
 	s->stats.started_usec = deadline_boottime();
 	s->handler_uid = handler ? handler->pw_uid : geteuid();
 	s->sessions_max = find_sessions_max();
+	s->host.sessions_max =
+	    MIN_OF(s->sessions_max, (unsigned)SERVER_SESSIONS_OF_USER_MAX);
 	s->host.stats = &s->stats;
 	s->host.closed = on_closed;
 	r = outbox_new(event, &s->outbox);

@@ -32,6 +32,7 @@ struct session_host {
 	struct tls_sessions *tls_sessions;
 	struct flood *logins; /* refused ones, by service and client */
 	size_t input_bytes;   /* held by all sessions together */
+	size_t sessions_max;  /* that one user may have, as far as there is room */
 	void (*closed)(
 	    struct session_host *host, struct session *s); /* which then goes away */
 };
