@@ -17,6 +17,8 @@
 #define MDWE_REFUSE_EXEC_GAIN 1UL
 /* A dial's attempts, a certificate's file, and what is open already. */
 #define DESCRIPTORS_MAX 64
+/* Many times what a session needs, which the memory of a host bears. */
+#define ADDRESS_SPACE_MAX ((rlim_t)512 * 1024 * 1024)
 
 /* Where the links in a folder of trust anchors lead: Debian's, Fedora's, SUSE's, Arch's. */
 static const char *const linked_anchors[] = {
@@ -82,6 +84,7 @@ static void limit_resources(void)
 {
 	lower_limit(RLIMIT_NPROC, 0);
 	lower_limit(RLIMIT_NOFILE, DESCRIPTORS_MAX);
+	lower_limit(RLIMIT_AS, ADDRESS_SPACE_MAX);
 }
 
 int confine_login(const struct confine_needs *needs, char **ret_lacking)

@@ -80,7 +80,9 @@ def test_switches_and_limits(open_session, phase):
     assert session.status("Seccomp") == "2", "no system call is filtered"
     assert int(session.status("Seccomp_filters")) >= FILTERS[phase], "a filter is missing"
     limits = Path(f"/proc/{session.pid}/limits").read_text()
-    for name, value in (("core file size", 0), ("processes", 0), ("open files", 64)):
+    for name, value in (
+        ("core file size", 0), ("processes", 0), ("open files", 64), ("address space", 512 << 20),
+    ):  # fmt: skip
         assert re.search(rf"^Max {name}\s+{value}\s+{value} ", limits, re.M), f"{name}:\n{limits}"
     session.leave()
 
