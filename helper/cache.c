@@ -11,6 +11,10 @@
 
 #include "cache-entry.h"
 
+/* Entries that an owner keeps, whoever else comes. */
+#define CACHE_SHARE (CACHE_ENTRIES_MAX / 8)
+#define OWNER_SLOTS 4096
+
 int cache_new(uint64_t seed, struct cache **ret)
 {
 	struct cache *c = calloc(1, sizeof(*c));
@@ -74,10 +78,39 @@ static int worth(const struct cache_entry *e)
 	return e->accepted_at > 0 ? 1 : 0;
 }
 
+/* Owners that share a slot count as one, which few do: digests are spread. */
+static unsigned slot_of(const struct cache_key *key)
+{
+	return ((unsigned)key->owner[0] << 8 | key->owner[1]) % OWNER_SLOTS;
+}
+
+/*
+ * Of whoever has most, if that is more than his share and than the newcomer has, what was
+ * used longest ago: one destination's clients keep no other's out.
+ */
+static struct cache_entry *find_surplus(
+    const struct cache *c, const struct cache_key *newcomer)
+{
+	unsigned short n[OWNER_SLOTS] = {0};
+	struct cache_entry *found = NULL;
+	unsigned most;
+
+	for (const struct cache_entry *e = c->first; e; e = e->next)
+		n[slot_of(&e->key)]++;
+	most = MAX_OF((unsigned)n[slot_of(newcomer)], (unsigned)CACHE_SHARE);
+	for (struct cache_entry *e = c->last; e; e = e->previous) {
+		if (is_busy(e) || n[slot_of(&e->key)] <= most)
+			continue;
+		most = n[slot_of(&e->key)];
+		found = e;
+	}
+	return found;
+}
+
 /*
  * Makes room by dropping the entry that nobody waits for and that is worth least, of
  * these the one that was used longest ago. Whoever comes with a credential that is not
- * known drives out no token.
+ * known drives out no token but a surplus one.
  */
 static bool make_room(struct cache *c, const struct cache_key *newcomer)
 {
@@ -92,6 +125,8 @@ static bool make_room(struct cache *c, const struct cache_key *newcomer)
 		victim = e;
 		limit = worth(e);
 	}
+	if (!victim)
+		victim = find_surplus(c, newcomer);
 	if (victim)
 		cache_remove(c, victim);
 	return victim;
