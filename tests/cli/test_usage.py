@@ -3,12 +3,10 @@
 
 import os
 import re
-import shutil
 
 import pytest
 
 from fakes.target import NOBODY
-from rig.maildest import BUILD
 
 COMMANDS = (
     "add", "apply", "check", "forget", "hosts", "list", "sessions", "status", "stop", "sync",
@@ -74,12 +72,9 @@ def test_without_a_configuration(command):
 def test_without_the_right_to_read_it(command, mode):
     """One sentence and one status, not what is missing because nothing could be read."""
     command.basic("smtp")
-    program = command.target.folder / "maildest"
-    shutil.copy(BUILD / "cli" / "maildest", program)
-    command.target.folder.chmod(0o711)
     command.config.chmod(mode)
     for words in (("check",), ("list",), ("hosts",), ("sync",), ("test", "smtp"), ("status",)):
-        done = command.run(*words, program=program, user=NOBODY, group=NOBODY, extra_groups=[])
+        done = command.run(*words, user=NOBODY, group=NOBODY, extra_groups=[])
         said = done.stdout + done.stderr
         assert "may not be read by the user this runs as; root may" in said, said
         if words != ("status",):  # which has more to tell

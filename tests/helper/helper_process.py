@@ -4,6 +4,7 @@
 import json
 import os
 import queue
+import shutil
 import signal
 import socket
 import subprocess
@@ -90,6 +91,12 @@ class Helper:
         build = os.environ.get("MAILDEST_BUILD", "build")
         return os.path.abspath(f"{build}/helper/maildest-helper")
 
+    def _own_program(self):
+        """Other users need a copy that they can reach."""
+        if not self.user:
+            return self.program()
+        return shutil.copy(self.program(), f"{self.folder}/maildest-helper")
+
     def write(self, path, content, mode=0o640):
         """Replaces a configuration file as an editor would: by a new one."""
         if not isinstance(content, str):
@@ -140,7 +147,7 @@ class Helper:
             os.unlink(notify)
         self.notifications.bind(notify)
         os.chmod(notify, 0o777)
-        self._launch([*(program or [self.program()]), *arguments], {"NOTIFY_SOCKET": notify},
+        self._launch([*(program or [self._own_program()]), *arguments], {"NOTIFY_SOCKET": notify},
                      pass_fds=pass_fds, preexec_fn=preexec)
         # Read at once, as a service manager does.
         threading.Thread(
