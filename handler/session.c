@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The order of a session. Functions below report; this file tells the client and the
- * journal, each once.
+ * The order of a session. Functions below report; what client and journal are told of it
+ * is session-end.c's.
  */
 
-#include "session.h"
+#include "session-end.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -12,7 +12,6 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "access.h"
 #include "backstop.h"
@@ -20,20 +19,9 @@
 #include "dial.h"
 #include "exchange.h"
 #include "log.h"
-#include "reason.h"
-#include "relay.h"
-#include "secret-memory.h"
 #include "title.h"
 #include "tls.h"
 
-/* Later than the login's deadline, which should end the session in better words. */
-#define BACKSTOP_GRACE_USEC (USEC_PER_SEC / 2)
-/* For a client without access to say QUIT. */
-#define DISMISS_USEC (5 * USEC_PER_SEC)
-#define REFUSE_USEC (2 * USEC_PER_SEC)
-/* After our last word: a reset would take it from the client, so what it still sends is read. */
-#define LINGER_USEC USEC_PER_SEC
-#define LINGER_MAX ((size_t)64 * 1024 * 1024)
 /* A session's record is worth a wait, as its process has nothing else left to do. */
 #define LOG_USEC USEC_PER_SEC
 
@@ -123,115 +111,6 @@ const struct protocol *session_guess_protocol(int fd, const char *destination)
 	return named ? named : &protocol_smtp;
 }
 
-/* Reads away what the client still sends, so that our last reply is not lost to a reset. */
-static void linger(struct stream *client)
-{
-	uint64_t deadline = deadline_in(LINGER_USEC);
-	size_t n = 0;
-
-	if (client->out_fd < 0 || shutdown(client->out_fd, SHUT_WR) < 0)
-		return; /* no socket, or nobody there */
-	client->watch_fd = -1;
-	while (n < LINGER_MAX && deadline_poll_timeout(deadline) > 0 &&
-	       stream_fill(client, deadline) > 0) {
-		n += client->input.len;
-		secret_clear(&client->input);
-	}
-}
-
-/* Tells client and journal what failed. */
-static void fail(struct session *s, int error)
-{
-	const struct refusal *refusal = refusal_find(error);
-	_cleanup_secret_ struct secret reply = {0};
-
-	backstop_disarm();
-	session_confine_end(s);
-	if (!refusal->silent &&
-	    s->protocol->refuse(&reply, refusal, s->record.session) == 0 &&
-	    stream_write(
-		&s->client, secret_str(&reply), reply.len, deadline_in(REFUSE_USEC)) < 0)
-		refusal = refusal_find(error); /* it is gone; the record is the same */
-	record_failure(&s->record, refusal, s->phase, s->why ? s->why : strerror(-error));
-	if (error == -EREMOTE && s->protocol->dismiss)
-		s->protocol->dismiss(&s->client, deadline_in(DISMISS_USEC));
-	linger(&s->client);
-}
-
-/*
- * What is kept for the moment at which OpenSSL gets no memory, which it does not survive
- * everywhere: room for the words, and whose session it is. A process serves one.
- */
-static struct {
-	struct session *session;
-	void *room;  /* owned */
-	bool relays; /* in the relay no word of ours may stand */
-} reserve;
-
-#define RESERVE_SIZE ((size_t)64 * 1024)
-
-static void on_exhaustion(void)
-{
-	struct session *s = reserve.session;
-
-	if (!s)
-		return;
-	reserve.session = NULL;
-	free(reserve.room);
-	free(s->why);
-	s->why = NULL;
-	if (reserve.relays)
-		record_failure(
-		    &s->record, refusal_find(-ENOMEM), s->phase, strerror(ENOMEM));
-	else
-		fail(s, -ENOMEM);
-	_exit(0);
-}
-
-static void reserve_take(struct session *s)
-{
-	reserve.room = malloc(RESERVE_SIZE); /* without it there may be fewer words */
-	reserve.session = s;
-	secret_memory_on_exhaustion(on_exhaustion);
-}
-
-static void reserve_give_back(_unused_ struct session **s)
-{
-	reserve.session = NULL;
-	free(reserve.room);
-	reserve.room = NULL;
-}
-
-/* The words for the moment at which nothing else is left; see backstop.h. */
-struct last_words {
-	struct secret reply, record;
-};
-
-static void last_words_done(struct last_words *w)
-{
-	backstop_disarm();
-	secret_done(&w->reply);
-	secret_done(&w->record);
-}
-#define _cleanup_last_words_ _cleanup_(last_words_done)
-
-static int arm_backstop(struct session *s, struct last_words *w)
-{
-	const struct refusal *refusal = refusal_find(-ETIMEDOUT);
-	int r;
-
-	last_words_done(w);
-	r = s->protocol->refuse(&w->reply, refusal, s->record.session);
-	if (r == 0)
-		r = record_prepare_failure(&s->record, refusal, s->phase,
-		    "the host itself did not answer in time (name resolution?)",
-		    &w->record);
-	if (r < 0)
-		return r;
-	return backstop_arm(
-	    s->client.out_fd, &w->reply, &w->record, s->deadline + BACKSTOP_GRACE_USEC);
-}
-
 static int check_client(struct session *s)
 {
 	int r;
@@ -267,11 +146,12 @@ static int init_tls(const struct session *s)
 }
 
 /* From the connection to the moment at which the server is to be reached. */
-static int open_session(struct session *s, struct exchange *x, struct last_words *w)
+static int open_session(
+    struct session *s, struct exchange *x, struct session_last_words *w)
 {
 	int r;
 
-	r = arm_backstop(s, w);
+	r = session_arm_backstop(s, w);
 	if (r == 0)
 		r = check_client(s);
 	if (r == 0)
@@ -282,7 +162,7 @@ static int open_session(struct session *s, struct exchange *x, struct last_words
 		return r;
 	x->protocol = s->protocol;
 	s->phase = "preparing the login";
-	r = arm_backstop(s, w); /* now in the destination's protocol */
+	r = session_arm_backstop(s, w); /* now in the destination's protocol */
 	if (r == 0)
 		r = session_prepare(s);
 	if (r == 0)
@@ -367,39 +247,6 @@ static int converse(struct session *s, struct exchange *x)
 	return r;
 }
 
-/* What an end of the relay is to the journal: 0 if it is nobody's failure, or -errno. */
-static int relay_failure(enum relay_end end)
-{
-	static const int failures[] = {
-	    [RELAY_UPSTREAM_ENDED] = 0,
-	    [RELAY_CLIENT_LEFT] = 0,
-	    [RELAY_CLIENT_RESET] = -ECONNABORTED,
-	    [RELAY_UPSTREAM_RESET] = -ECONNRESET,
-	    [RELAY_UPSTREAM_BLOCKED] = -ETIMEDOUT,
-	    [RELAY_IDLE] = -ETIME,
-	};
-	_Static_assert(ELEMENTSOF(failures) == RELAY_END_MAX, "a row for each end");
-
-	return failures[end];
-}
-
-/* How the relay's end stands in the journal. */
-static void record_end(struct session *s, const struct relay *r, int end)
-{
-	const char *how = end < 0 ? strerror(-end) : relay_end_text((enum relay_end)end);
-	int error = end < 0 ? end : relay_failure((enum relay_end)end);
-
-	if (end == RELAY_UPSTREAM_ENDED && r->unanswered) {
-		error = -ECONNRESET;
-		how = "the server ended the session and left the client without an "
-		      "answer";
-	}
-	if (error == 0)
-		record_success(&s->record, how);
-	else
-		record_failure(&s->record, refusal_find(error), s->phase, how);
-}
-
 static void relay(struct session *s)
 {
 	struct relay r = {
@@ -413,22 +260,12 @@ static void relay(struct session *s)
 	int end;
 
 	session_enter(s, "relaying");
-	reserve.relays = true;
+	session_reserve_for_relay();
 	secret_done(&s->upstream.hidden);
 	end = relay_run(&r);
 	s->record.bytes_in += r.bytes_in;
 	s->record.bytes_out += r.bytes_out;
-	record_end(s, &r, end);
-	linger(&s->client);
-}
-
-/* A client that left without having logged in, though it tried: its failure is the session's. */
-static void end_without_login(struct session *s, const struct exchange *x)
-{
-	record_failure(&s->record, refusal_find(x->login_error),
-	    "logging in for the client",
-	    x->login_why ? x->login_why : strerror(-x->login_error));
-	linger(&s->client);
+	session_end_relay(s, &r, end);
 }
 
 /* The client and what became of it. */
@@ -437,28 +274,27 @@ static void serve(struct session *s, struct exchange *x)
 	int r = converse(s, x);
 
 	if (r < 0 && (r != -ECONNABORTED || x->login_error == 0)) {
-		fail(s, r);
+		session_fail(s, r);
 	} else if (r == 0) {
 		relay(s);
 	} else if (x->login_error < 0) {
-		end_without_login(s, x);
+		session_end_without_login(s, x);
 	} else {
-		record_success(&s->record, "the client ended the session");
-		linger(&s->client);
+		session_end_by_client(s);
 	}
 }
 
 void session_run(const struct session_request *request, int in_fd, int out_fd)
 {
 	_cleanup_session_ struct session s;
-	_cleanup_last_words_ struct last_words words = {0};
+	_cleanup_last_words_ struct session_last_words words = {0};
 	_cleanup_exchange_ struct exchange x = {0};
-	_cleanup_(reserve_give_back) _unused_ struct session *reserved = &s;
+	_cleanup_(session_reserve_give_back) _unused_ struct session *reserved = &s;
 	int r;
 
 	log_set_patience(LOG_USEC);
 	session_begin(&s, request);
-	reserve_take(&s);
+	session_reserve_take(&s);
 	s.has_title = true;
 	s.protocol = session_guess_protocol(in_fd, request->service.destination);
 	x = (struct exchange){.client = &s.client,
@@ -473,7 +309,7 @@ void session_run(const struct session_request *request, int in_fd, int out_fd)
 		r = begin_dialogue(&s, &x);
 	backstop_disarm();
 	if (r < 0)
-		fail(&s, r);
+		session_fail(&s, r);
 	else
 		serve(&s, &x);
 }
