@@ -209,16 +209,29 @@ int binding_owner(const struct binding *b, unsigned char ret[DIGEST_SHA256_SIZE]
 	return r < 0 ? r : digest_sha256(all.data, all.len, ret);
 }
 
+/* Of the parts of a realm: tenant and instance. */
+#define HOLDER_PARTS 2
+
 int binding_realm(const struct binding *b,
     const unsigned char endpoint[DIGEST_SHA256_SIZE],
     unsigned char ret[DIGEST_SHA256_SIZE])
 {
 	const char *const parts[] = {b->tenant, b->instance, b->level};
+	unsigned char holder[DIGEST_SHA256_SIZE];
 	_cleanup_secret_ struct secret all = {0};
 	int r;
 
-	r = add_parts(&all, parts, ELEMENTSOF(parts));
+	r = add_parts(&all, parts, HOLDER_PARTS);
+	if (r == 0)
+		r = digest_sha256(all.data, all.len, holder);
+	if (r == 0)
+		r = add_parts(
+		    &all, parts + HOLDER_PARTS, ELEMENTSOF(parts) - HOLDER_PARTS);
 	if (r == 0)
 		r = secret_append(&all, endpoint, DIGEST_SHA256_SIZE);
-	return r < 0 ? r : digest_sha256(all.data, all.len, ret);
+	if (r == 0)
+		r = digest_sha256(all.data, all.len, ret);
+	if (r == 0)
+		memcpy(ret, holder, BINDING_HOLDER_SIZE);
+	return r;
 }

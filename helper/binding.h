@@ -64,10 +64,14 @@ bool binding_is_well_formed(const struct binding *b);
 _must_check_ int binding_owner(
     const struct binding *b, unsigned char ret[DIGEST_SHA256_SIZE]);
 
+/* The first bytes of a realm tell its holder: whose they are, whichever service takes it. */
+#define BINDING_HOLDER_SIZE 8
+
 /*
  * One hash over all that says within which bounds a client's credential is one and the same,
  * whatever destination it is presented to: tenant, instance, level, and the digest of the
- * endpoint that takes it (token_request_endpoint()). 0, -ENOMEM or -EIO.
+ * endpoint that takes it (token_request_endpoint()); and before it, so that a tenant's are known
+ * from another's, the beginning of one over tenant and instance. 0, -ENOMEM or -EIO.
  */
 _must_check_ int binding_realm(const struct binding *b,
     const unsigned char endpoint[DIGEST_SHA256_SIZE],

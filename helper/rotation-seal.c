@@ -16,6 +16,7 @@
 static const char magic[8] = "MDROTAT1";
 static const char purpose[] = "maildest rotation v1";
 static const char name_purpose[] = "maildest rotation name v1";
+static const char holder_purpose[] = "maildest rotation holder v1";
 
 /* What precedes the ciphertext. */
 struct header {
@@ -26,18 +27,37 @@ struct header {
 _Static_assert(sizeof(struct header) + CRYPTO_TAG_SIZE == ROTATION_OVERHEAD,
     "no padding, nothing else");
 
-int rotation_name(const unsigned char realm[DIGEST_SHA256_SIZE],
-    const unsigned char credential[DIGEST_SHA256_SIZE], char ret[ROTATION_NAME_SIZE])
+static int name_holder(
+    const unsigned char holder[BINDING_HOLDER_SIZE], char ret[DIGEST_SHA256_HEX_SIZE])
 {
 	_cleanup_secret_ struct secret all = {0};
 	int r;
 
-	r = secret_append(&all, name_purpose, sizeof(name_purpose));
+	r = secret_append(&all, holder_purpose, sizeof(holder_purpose));
+	if (r == 0)
+		r = secret_append(&all, holder, BINDING_HOLDER_SIZE);
+	return r < 0 ? r : digest_sha256_hex(all.data, all.len, ret);
+}
+
+int rotation_name(const unsigned char realm[DIGEST_SHA256_SIZE],
+    const unsigned char credential[DIGEST_SHA256_SIZE], char ret[ROTATION_NAME_SIZE])
+{
+	char holder[DIGEST_SHA256_HEX_SIZE];
+	_cleanup_secret_ struct secret all = {0};
+	int r;
+
+	r = name_holder(realm, holder);
+	if (r == 0)
+		r = secret_append(&all, name_purpose, sizeof(name_purpose));
 	if (r == 0)
 		r = secret_append(&all, realm, DIGEST_SHA256_SIZE);
 	if (r == 0)
 		r = secret_append(&all, credential, DIGEST_SHA256_SIZE);
-	return r < 0 ? r : digest_sha256_hex(all.data, all.len, ret);
+	if (r == 0)
+		r = digest_sha256_hex(all.data, all.len, ret);
+	if (r == 0)
+		memcpy(ret, holder, ROTATION_HOLDER_LENGTH);
+	return r;
 }
 
 static int derive_key(const struct rotation_id *id, const struct header *h,

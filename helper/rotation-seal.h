@@ -12,6 +12,7 @@
 
 #include <stddef.h>
 
+#include "binding.h"
 #include "digest.h"
 #include "secret.h"
 
@@ -19,8 +20,9 @@
 #define ROTATION_TOKEN_MAX ((size_t)64 * 1024)
 #define ROTATION_OVERHEAD ((size_t)8 + 32 + 12 + 16)
 #define ROTATION_SIZE_MAX (ROTATION_TOKEN_MAX + ROTATION_OVERHEAD)
-/* Of a name and its NUL: 64 hexadecimal digits. */
+/* Of a name and its NUL: 64 hexadecimal digits, of which the first tell records of one holder. */
 #define ROTATION_NAME_SIZE DIGEST_SHA256_HEX_SIZE
+#define ROTATION_HOLDER_LENGTH (2 * BINDING_HOLDER_SIZE)
 
 /* What a record belongs to. Borrowed. */
 struct rotation_id {
@@ -30,7 +32,8 @@ struct rotation_id {
 
 /*
  * The name of a record, made of a realm and the SHA-256 of a credential, and telling
- * neither: 0, -ENOMEM or -EIO.
+ * neither; its first ROTATION_HOLDER_LENGTH digits are of the realm's holder alone. 0,
+ * -ENOMEM or -EIO.
  */
 _must_check_ int rotation_name(const unsigned char realm[DIGEST_SHA256_SIZE],
     const unsigned char credential[DIGEST_SHA256_SIZE], char ret[ROTATION_NAME_SIZE]);

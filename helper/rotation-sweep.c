@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -80,30 +81,80 @@ void rotation_clean(const char *folder)
 			    dirfd(d), e->d_name, 0); /* or the next start does */
 }
 
-/* Counts a class; which of it was used longest ago. */
-static unsigned count(DIR *d, bool has_token, struct found *ret)
+static bool is_of_same_holder(const char *a, const char *b)
 {
-	struct found f;
-	unsigned n = 0;
+	return memcmp(a, b, ROTATION_HOLDER_LENGTH) == 0;
+}
 
-	rewinddir(d);
-	while (next(d, &f))
-		if (f.has_token == has_token && (n++ == 0 || f.used_at < ret->used_at))
-			*ret = f;
-	return n;
+static int by_name(const void *a, const void *b)
+{
+	const struct found *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+/* A class, by name; malloc'd. Without memory, as much of it as there was memory for. */
+static struct found *collect(DIR *d, bool has_token, size_t *ret_n)
+{
+	struct found *all = NULL, *more, f;
+	size_t n = 0, room = 0;
+
+	while (next(d, &f)) {
+		if (f.has_token != has_token)
+			continue;
+		if (n == room) {
+			room = room ? 2 * room : ROTATION_FILES_MAX;
+			more = reallocarray(all, room, sizeof(*all));
+			if (!more)
+				break;
+			all = more;
+		}
+		all[n++] = f;
+	}
+	if (n > 0)
+		qsort(all, n, sizeof(*all), by_name);
+	*ret_n = n;
+	return all;
+}
+
+/* Of whoever has most, the newcomer counted, what was used longest ago: its index. */
+static size_t find_surplus(const struct found *all, size_t n, const char *newcomer)
+{
+	size_t found = 0, most = 0;
+
+	for (size_t first = 0, end; first < n; first = end) {
+		size_t oldest = first, has;
+
+		for (end = first + 1;
+		     end < n && is_of_same_holder(all[end].name, all[first].name); end++)
+			if (all[end].used_at < all[oldest].used_at)
+				oldest = end;
+		has = end - first + is_of_same_holder(all[first].name, newcomer);
+		if (has < most ||
+		    (has == most && all[oldest].used_at >= all[found].used_at))
+			continue;
+		most = has;
+		found = oldest;
+	}
+	return found;
 }
 
 unsigned rotation_make_room(const char *folder, const char *name, bool has_token)
 {
 	_cleanup_list_ DIR *d = list(folder);
+	_cleanup_free_ struct found *all = NULL;
 	struct found f;
 	unsigned lost = 0;
+	size_t n;
 
 	if (!d || (find(d, name, &f) && f.has_token == has_token))
 		return 0;
-	while (count(d, has_token, &f) >= ROTATION_FILES_MAX) {
-		if (unlinkat(dirfd(d), f.name, 0) < 0)
+	all = collect(d, has_token, &n);
+	for (size_t i; n >= ROTATION_FILES_MAX; n--) {
+		i = find_surplus(all, n, name);
+		if (unlinkat(dirfd(d), all[i].name, 0) < 0)
 			break; /* a folder that cannot be written to grows no more either */
+		memmove(all + i, all + i + 1, (n - i - 1) * sizeof(*all));
 		lost += has_token;
 	}
 	return lost;

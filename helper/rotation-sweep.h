@@ -14,7 +14,10 @@
 #include <stdbool.h>
 #include <time.h>
 
-/* So many records of each class; whichever was used longest ago makes room. */
+/*
+ * So many records of each class. Who has most of them makes room, with the one used longest ago:
+ * a tenant whose token service takes whatever its clients present drives out no other's.
+ */
 #define ROTATION_FILES_MAX 1000
 
 /* Removes what writers that were killed have left. */

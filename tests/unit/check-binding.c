@@ -107,10 +107,36 @@ START_TEST(test_whose_they_are)
 }
 END_TEST
 
+/* Whatever a tenant changes in its destinations, its realms are known as its own. */
+START_TEST(test_realms_begin_with_their_holder)
+{
+	static const unsigned char here[DIGEST_SHA256_SIZE] = {1},
+				   there[DIGEST_SHA256_SIZE] = {2};
+	const struct binding one = BINDING(.tenant = TEXT("t")),
+			     level = BINDING(.tenant = TEXT("t"),
+				 .level = TEXT("subaccount")),
+			     other = BINDING(.tenant = TEXT("u")),
+			     instance =
+				 BINDING(.tenant = TEXT("t"), .instance = TEXT("i"));
+	unsigned char realms[5][DIGEST_SHA256_SIZE];
+
+	ck_assert_int_eq(binding_realm(&one, here, realms[0]), 0);
+	ck_assert_int_eq(binding_realm(&one, there, realms[1]), 0);
+	ck_assert_int_eq(binding_realm(&level, here, realms[2]), 0);
+	ck_assert_int_eq(binding_realm(&other, here, realms[3]), 0);
+	ck_assert_int_eq(binding_realm(&instance, here, realms[4]), 0);
+	for (size_t i = 1; i < ELEMENTSOF(realms); i++) {
+		ck_assert_mem_ne(realms[0], realms[i], DIGEST_SHA256_SIZE);
+		ck_assert_int_eq(
+		    memcmp(realms[0], realms[i], BINDING_HOLDER_SIZE) == 0, i < 3);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {test_owners_differ, test_bad_variables,
-	    test_internal_ones, test_whose_they_are};
+	    test_internal_ones, test_whose_they_are, test_realms_begin_with_their_holder};
 
 	return check_program("binding", tests, ELEMENTSOF(tests));
 }

@@ -137,6 +137,24 @@ START_TEST(test_names_are_of_realm_and_credential)
 }
 END_TEST
 
+/* Records of one holder can be counted, and nothing else can be told of them. */
+START_TEST(test_names_begin_with_whose_they_are)
+{
+	static const unsigned char one[DIGEST_SHA256_SIZE] = {1},
+				   other[DIGEST_SHA256_SIZE] = {2};
+	unsigned char edited[DIGEST_SHA256_SIZE] = {1};
+	char names[3][ROTATION_NAME_SIZE];
+
+	edited[BINDING_HOLDER_SIZE] = 1;
+	ck_assert_int_eq(rotation_name(one, one, names[0]), 0);
+	ck_assert_int_eq(rotation_name(edited, other, names[1]), 0);
+	ck_assert_int_eq(rotation_name(other, one, names[2]), 0);
+	ck_assert_mem_eq(names[0], names[1], ROTATION_HOLDER_LENGTH);
+	ck_assert_mem_ne(names[0], names[2], ROTATION_HOLDER_LENGTH);
+	ck_assert_str_ne(names[0], names[1]);
+}
+END_TEST
+
 START_TEST(test_token_stays_in_no_freed_memory)
 {
 	_cleanup_secret_ struct secret record = {0};
@@ -167,6 +185,7 @@ int main(void)
 	    test_it_opens_for_nobody_else,
 	    test_no_two_records_are_alike_and_none_shows_what_it_holds,
 	    test_names_are_of_realm_and_credential,
+	    test_names_begin_with_whose_they_are,
 	    test_token_stays_in_no_freed_memory,
 	};
 

@@ -74,6 +74,73 @@ START_TEST(test_a_thousand_tokens_are_kept)
 }
 END_TEST
 
+/* The name of a record of one of several holders. */
+static void name_of_holder(unsigned holder, unsigned number, char ret[ROTATION_NAME_SIZE])
+{
+	(void)snprintf(ret, ROTATION_NAME_SIZE, "%0*x%0*x", ROTATION_HOLDER_LENGTH,
+	    holder, ROTATION_NAME_SIZE - 1 - ROTATION_HOLDER_LENGTH, number);
+}
+
+static void put_of_holder(
+    const struct place *p, unsigned holder, unsigned number, time_t used_at)
+{
+	char name[ROTATION_NAME_SIZE];
+
+	name_of_holder(holder, number, name);
+	put_named(p, name, TOKEN, used_at);
+}
+
+static bool is_there_of_holder(const struct place *p, unsigned holder, unsigned number)
+{
+	char name[ROTATION_NAME_SIZE];
+
+	name_of_holder(holder, number, name);
+	return rotation_exists(p->folder, name);
+}
+
+static unsigned make_room_for_holder(
+    const struct place *p, unsigned holder, unsigned number)
+{
+	char name[ROTATION_NAME_SIZE];
+
+	name_of_holder(holder, number, name);
+	return rotation_make_room(p->folder, name, true);
+}
+
+/* However old the others' are, and however new what the greedy one puts in. */
+START_TEST(test_who_has_most_makes_room)
+{
+	_cleanup_place_ struct place p;
+
+	make_place(&p);
+	put_of_holder(&p, 1, 0, NOW - DAY);
+	put_of_holder(&p, 2, 0, NOW - 2 * DAY);
+	for (unsigned i = 0; i < ROTATION_FILES_MAX - 2; i++)
+		put_of_holder(&p, 9, i, NOW + i);
+	ck_assert_uint_eq(make_room_for_holder(&p, 9, 5000), 1);
+	ck_assert(!is_there_of_holder(&p, 9, 0));
+	put_of_holder(&p, 9, 5000, NOW);
+	ck_assert_uint_eq(make_room_for_holder(&p, 1, 1), 1);
+	ck_assert(!is_there_of_holder(&p, 9, 5000) && is_there_of_holder(&p, 9, 1));
+	ck_assert(is_there_of_holder(&p, 1, 0) && is_there_of_holder(&p, 2, 0));
+}
+END_TEST
+
+/* Two that have the same: who wants one more makes room himself. */
+START_TEST(test_nobody_grows_at_the_cost_of_who_has_no_more)
+{
+	_cleanup_place_ struct place p;
+
+	make_place(&p);
+	for (unsigned i = 0; i < ROTATION_FILES_MAX / 2; i++) {
+		put_of_holder(&p, 1, i, NOW + i);
+		put_of_holder(&p, 2, i, NOW - DAY + i);
+	}
+	ck_assert_uint_eq(make_room_for_holder(&p, 1, 5000), 1);
+	ck_assert(!is_there_of_holder(&p, 1, 0) && is_there_of_holder(&p, 2, 0));
+}
+END_TEST
+
 START_TEST(test_no_token_goes_for_a_mark)
 {
 	_cleanup_place_ struct place p;
@@ -148,6 +215,8 @@ int main(void)
 	    test_unused_records_go,
 	    test_renewed_records_stay,
 	    test_a_thousand_tokens_are_kept,
+	    test_who_has_most_makes_room,
+	    test_nobody_grows_at_the_cost_of_who_has_no_more,
 	    test_no_token_goes_for_a_mark,
 	    test_mark_that_becomes_a_token_needs_room,
 	    test_without_a_folder_there_is_nothing_to_do,

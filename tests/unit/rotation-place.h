@@ -39,15 +39,14 @@ static inline void name_of(unsigned number, char ret[ROTATION_NAME_SIZE])
 }
 
 /* A file of so many bytes beyond those that all records have, last used then. */
-static inline void put(
-    const struct place *p, unsigned number, size_t more, time_t used_at)
+static inline void put_named(
+    const struct place *p, const char *name, size_t more, time_t used_at)
 {
 	const struct timespec times[] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = used_at}};
 	_cleanup_secret_ struct secret bytes = {0};
-	char name[ROTATION_NAME_SIZE], path[4096];
+	char path[4096];
 	int fd;
 
-	name_of(number, name);
 	ck_assert_int_eq(secret_puts(&bytes, "r"), 0);
 	if (access(p->folder, F_OK) < 0)
 		ck_assert_int_eq(rotation_write(p->folder, name, &bytes), 0);
@@ -57,6 +56,15 @@ static inline void put(
 	ck_assert_int_eq(ftruncate(fd, (off_t)(ROTATION_OVERHEAD + more)), 0);
 	(void)close(fd);
 	ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static inline void put(
+    const struct place *p, unsigned number, size_t more, time_t used_at)
+{
+	char name[ROTATION_NAME_SIZE];
+
+	name_of(number, name);
+	put_named(p, name, more, used_at);
 }
 
 static inline bool is_there(const struct place *p, unsigned number)
