@@ -209,8 +209,9 @@ int tls_handshake(struct tls *tls, char **ret_why)
 	r = outcome(tls, r);
 	if (r == -EAGAIN)
 		return r;
+	/* first, as an anchor that cannot be read may leave an error of the system's (3.0.20) */
 	verify = SSL_get_verify_result(tls->ssl);
-	if (r == -EPROTO && !tls->context->policy.insecure && verify != X509_V_OK)
+	if (!tls->context->policy.insecure && verify != X509_V_OK)
 		return disbelieved(tls, verify, ret_why);
 	if (r == -EPROTO)
 		return reason_set(
