@@ -42,20 +42,21 @@ void port_conflicts_done(struct port_conflicts *p)
 /* Takes over `other`. */
 static int add(struct port_conflicts *p, const struct port_wanted *w, char *other)
 {
-	struct port_conflict *list = reallocarray(p->list, p->n + 1, sizeof(*list));
+	struct port_conflict *list, *last;
 	char address[NETWORK_TEXT_MAX];
 
-	if (!list || !other) {
-		if (list)
-			p->list = list;
+	if (!other)
+		return -ENOMEM;
+	list = reallocarray(p->list, p->n + 1, sizeof(*list));
+	if (!list) {
 		free(other);
 		return -ENOMEM;
 	}
-	endpoint_format(&w->place, address);
 	p->list = list;
-	list[p->n] = (struct port_conflict){strdup(w->name), strdup(address), other};
-	p->n++;
-	return list[p->n - 1].service && list[p->n - 1].address ? 0 : -ENOMEM;
+	last = &list[p->n++];
+	endpoint_format(&w->place, address);
+	*last = (struct port_conflict){strdup(w->name), strdup(address), other};
+	return last->service && last->address ? 0 : -ENOMEM;
 }
 
 /* Whether two programs cannot have both. An IPv6 wildcard mostly is that of IPv4 too. */
