@@ -11,9 +11,7 @@
 
 #include "forking-parent.h"
 #include "log.h"
-
-/* Of all sessions, this part is not for one service alone. */
-#define SHARED_PART 8
+#include "share.h"
 
 const char *forking_name(const struct listener *l)
 {
@@ -22,10 +20,10 @@ const char *forking_name(const struct listener *l)
 
 bool forking_has_share(const struct parent *p, const struct listener *l)
 {
-	size_t max = p->children.max, left = max - children_count(&p->children), own = 0;
+	size_t max = p->children.max, taken = children_count(&p->children), own = 0;
 	bool is_alone = true;
 
-	if (left > max / SHARED_PART)
+	if (share_allows_all(max, taken))
 		return true;
 	for (unsigned i = 0; i < p->n_listeners; i++) {
 		const struct listener *other = &p->listeners[i];
@@ -35,7 +33,7 @@ bool forking_has_share(const struct parent *p, const struct listener *l)
 		else
 			is_alone = false;
 	}
-	return is_alone || own < left;
+	return is_alone || share_allows(max, taken, own);
 }
 
 /* Each socket is the destination of its name, with the options that all share. */

@@ -13,12 +13,10 @@
 #include "instance.h"
 #include "parameters.h"
 #include "reply.h"
+#include "share.h"
 
 /* A user's number or an address. */
 #define CLIENT_LENGTH_MAX 64
-
-/* Of all sessions, this part is not for one service alone. */
-#define SHARED_PART 8
 
 /* What OpenSession is called with. */
 struct open_session {
@@ -126,17 +124,17 @@ static int bind(struct session *s, const struct open_session *in)
  */
 static bool has_share(const struct session *s, const char *service)
 {
-	size_t max = s->host->sessions_max, part = max / SHARED_PART, all = 0, own = 0;
+	size_t max = s->host->sessions_max, taken = 0, own = 0;
 
-	if (s->host->stats->sessions <= max - part)
+	if (share_allows_all(max, MIN_OF(s->host->stats->sessions, max)))
 		return true;
 	while (s->previous)
 		s = s->previous;
 	for (; s; s = s->next) {
-		all += s->is_bound;
+		taken += s->is_bound;
 		own += s->is_bound && strcmp(s->binding.service, service) == 0;
 	}
-	return all + part < max || all + own < max;
+	return share_allows(max, MIN_OF(taken, max), own);
 }
 
 int open_methods_open(struct session *s, struct json_value parameters)
