@@ -88,7 +88,8 @@ static void begin(struct helper *h)
 {
 	static const struct broker_folders folders = {"/etc/maildest", "/nonexistent"};
 
-	*h = (struct helper){.host = {.closed = on_closed, .stats = &h->stats}};
+	*h = (struct helper){
+	    .host = {.closed = on_closed, .stats = &h->stats, .sessions_max = CALLERS}};
 	fuzz_check(
 	    sd_event_new(&h->event) >= 0 && outbox_new(h->event, &h->outbox) == 0 &&
 		broker_new(h->event, &folders, &h->stats, h->outbox, &h->host.broker) ==

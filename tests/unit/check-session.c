@@ -43,7 +43,7 @@ static void open_fixture(struct fixture *f, uid_t uid)
 	const struct broker_folders folders = {"/nonexistent", "/nonexistent"};
 	int fds[2];
 
-	*f = (struct fixture){.host = {.closed = on_closed}};
+	*f = (struct fixture){.host = {.closed = on_closed, .sessions_max = 1}};
 	f->host.stats = &f->stats;
 	ck_assert_int_eq(sd_event_new(&f->event), 0);
 	ck_assert_int_eq(outbox_new(f->event, &f->outbox), 0);
