@@ -48,8 +48,7 @@ static void open_fixture(struct fixture *f, uid_t uid)
 	ck_assert_int_eq(sd_event_new(&f->event), 0);
 	ck_assert_int_eq(outbox_new(f->event, &f->outbox), 0);
 	ck_assert_int_eq(
-	    broker_new(f->event, &folders, &f->stats, f->outbox, &f->host.broker),
-	    0);
+	    broker_new(f->event, &folders, &f->stats, f->outbox, &f->host.broker), 0);
 	ck_assert_int_eq(tls_sessions_new(&f->host.tls_sessions), 0);
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
 	f->peer = fds[0];
