@@ -38,15 +38,19 @@ static char *canonical_name(const char *name)
 	return result;
 }
 
-int hostname_get(char **ret, bool *ret_qualified)
+int hostname_get(bool resolve, char **ret, bool *ret_qualified)
 {
 	char name[HOST_NAME_MAX + 1] = "";
 
+	*ret = NULL;
 	if (gethostname(name, sizeof(name)) < 0 || !dns_name_is_valid(name))
 		(void)snprintf(name, sizeof(name), FALLBACK); /* a constant that fits */
 	name[sizeof(name) - 1] = '\0';
-	*ret = is_qualified(name) ? strdup(name) : canonical_name(name);
-	*ret_qualified = *ret != NULL;
+	*ret_qualified = is_qualified(name);
+	if (resolve && !*ret_qualified) {
+		*ret = canonical_name(name);
+		*ret_qualified = *ret != NULL;
+	}
 	if (!*ret)
 		*ret = strdup(name);
 	return *ret ? 0 : -ENOMEM;

@@ -174,6 +174,12 @@ static int find_next_hop(struct session *s, const char **ret_host, uint16_t *ret
 	return name_proxy(s, *ret_host, *ret_port);
 }
 
+/* For EHLO; who needs none does not wait for a name server. */
+static bool needs_full_name(const struct session *s)
+{
+	return s->protocol == &protocol_smtp && !s->destination.local_host;
+}
+
 static int find_names(struct session *s)
 {
 	const char *host;
@@ -184,7 +190,7 @@ static int find_names(struct session *s)
 	if (r < 0)
 		return r;
 	session_enter(s, "resolving names");
-	r = hostname_get(&s->host_name, &s->host_is_qualified);
+	r = hostname_get(needs_full_name(s), &s->host_name, &s->host_is_qualified);
 	if (r < 0)
 		return r;
 	if (asprintf(&s->client_side_name, "maildest.%s", s->host_name) < 0) {

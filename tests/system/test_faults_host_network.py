@@ -45,9 +45,10 @@ FILES = {
 class Host(Network):
     """A network with dead ends, where /etc knows `names` and a name server that is silent."""
 
-    def __init__(self, folder, names):
-        own = ("127.0.1.1", socket.gethostname())  # as a host's installation notes it
-        self._files = FILES | {"hosts": "".join(f"{a} {n}\n" for a, n in (own, *names))}
+    def __init__(self, folder, names, knows_itself):
+        if knows_itself:  # as a host's installation notes it
+            names = ("127.0.1.1", socket.gethostname()), *names
+        self._files = FILES | {"hosts": "".join(f"{a} {n}\n" for a, n in names)}
         self._folder = folder
         super().__init__()
 
@@ -70,8 +71,8 @@ def host(tmp_path):
     """Starts such a host: host((address, name), ...)."""
     started = []
 
-    def start(*names):
-        started.append(Host(tmp_path, names))
+    def start(*names, knows_itself=True):
+        started.append(Host(tmp_path, names, knows_itself))
         return started[-1]
 
     yield start
@@ -87,7 +88,7 @@ def assert_greeted(session, at_most):
     assert line.startswith(("220 ", "* OK ", "+OK ")), f"{line!r}: {session.process.output()}"
     session.close()
     assert session.record()["RESULT"] == "ok"
-    assert took < at_most, f"the IPv4 address was reached after {took:.1f} s"
+    assert took < at_most, f"the server was reached after {took:.1f} s"
 
 
 # --- IPv6 that leads nowhere
@@ -132,6 +133,16 @@ def test_a_silent_name_server(maildest, serve, shim, host, protocol):
     session = there.run(maildest.connect, protocol, env=shim.environment(SPEED=25))
     maildest.assert_refused(session, protocol, "timeout", "name resolution", at_most=SOON)
     assert not server.connections
+
+
+@pytest.mark.parametrize("protocol, more", (
+    ("smtp", {"mail.smtp.localhost": "client.example.com"}), ("imap4", {}), ("pop3", {})))
+def test_a_silent_name_server_is_not_asked_who_we_are(maildest, serve, host, protocol, more):
+    """The host's full name is for EHLO alone, and for that only where no other is given."""
+    there = host(knows_itself=False)
+    server = there.run(serve, protocol, tls=None, host=Network.ADDRESS)
+    maildest.destination(protocol, server, host=Network.ADDRESS, **more)
+    assert_greeted(there.run(maildest.connect, protocol), at_most=SOON)
 
 
 @pytest.fixture

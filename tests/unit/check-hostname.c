@@ -44,7 +44,7 @@ START_TEST(test_the_name_is_a_domain)
 	_cleanup_free_ char *name = NULL;
 	bool qualified;
 
-	ck_assert_int_eq(hostname_get(&name, &qualified), 0);
+	ck_assert_int_eq(hostname_get(true, &name, &qualified), 0);
 	ck_assert_msg(is_domain(name), "'%s'", name);
 	ck_assert_msg(!qualified || strchr(name, '.'), "'%s'", name);
 }
@@ -79,7 +79,8 @@ static bool hosts_are(const struct config_tree *t, const char *hosts)
 /* Each in a process of its own: a namespace cannot be left. */
 static int name_host(int fd, void *data)
 {
-	const char *const *texts = data; /* the host's name, the file of hosts */
+	/* the host's name, the file of hosts, any text if that is not to be asked */
+	const char *const *texts = data;
 	_cleanup_config_tree_ struct config_tree t = {0};
 	_cleanup_free_ char *name = NULL;
 	bool qualified;
@@ -87,10 +88,34 @@ static int name_host(int fd, void *data)
 	config_tree_make(&t);
 	if (!hosts_are(&t, texts[1]) || !be_called(texts[0]))
 		return write(fd, "?", 1) == 1 ? 0 : 1;
-	if (hostname_get(&name, &qualified) < 0 ||
+	if (hostname_get(!texts[2], &name, &qualified) < 0 ||
 	    dprintf(fd, "%d%s", qualified, name) < 0)
 		return 1;
 	return 0;
+}
+
+/* False where that cannot be tried; `want` NULL: any domain. */
+static bool expect_name(const char *texts[], const char *want, bool qualified)
+{
+	char said[256];
+	ssize_t n;
+	pid_t peer;
+	int fds[2];
+
+	peer_unix_pair(fds);
+	peer = peer_start(name_host, fds[1], -1, texts);
+	n = read(fds[0], said, sizeof(said) - 1);
+	ck_assert_int_ge(n, 1);
+	said[n] = '\0';
+	ck_assert_int_eq(peer_verdict(peer), 0);
+	close(fds[0]);
+	if (*said == '?')
+		return false;
+	ck_assert_msg(is_domain(said + 1), "'%s': '%s' is no domain", texts[0], said + 1);
+	ck_assert_msg(
+	    !want || (strcmp(said + 1, want) == 0 && (*said == '1') == qualified),
+	    "'%s': '%s', %c", texts[0], said + 1, *said);
+	return true;
 }
 
 START_TEST(test_names_of_hosts)
@@ -122,27 +147,23 @@ START_TEST(test_names_of_hosts)
 	};
 
 	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-		const char *texts[] = {rows[i].name, rows[i].hosts};
-		char said[256];
-		ssize_t n;
-		pid_t peer;
-		int fds[2];
+		const char *texts[] = {rows[i].name, rows[i].hosts, NULL};
 
-		peer_unix_pair(fds);
-		peer = peer_start(name_host, fds[1], -1, texts);
-		n = read(fds[0], said, sizeof(said) - 1);
-		ck_assert_int_ge(n, 1);
-		said[n] = '\0';
-		ck_assert_int_eq(peer_verdict(peer), 0);
-		close(fds[0]);
-		if (*said == '?')
+		if (!expect_name(texts, rows[i].want, rows[i].qualified))
 			return;
-		ck_assert_msg(is_domain(said + 1), "'%s': '%s' is no domain",
-		    rows[i].name, said + 1);
-		ck_assert_msg(!rows[i].want || (strcmp(said + 1, rows[i].want) == 0 &&
-						   (*said == '1') == rows[i].qualified),
-		    "'%s': '%s', %c", rows[i].name, said + 1, *said);
 	}
+}
+END_TEST
+
+START_TEST(test_names_that_are_not_resolved)
+{
+	const char *bare[] = {"mail", "127.0.1.1 mail.example.com mail\n", "as it is"};
+	const char *full[] = {"mail.example.com", "", "as it is"};
+	const char *none[] = {"-x.example.com", "", "as it is"};
+
+	(void)(expect_name(bare, "mail", false) &&
+	       expect_name(full, "mail.example.com", true) &&
+	       expect_name(none, "localhost", false));
 }
 END_TEST
 
@@ -156,7 +177,7 @@ START_TEST(test_a_name_of_the_greatest_length)
 	ck_assert_int_eq(secret_puts(&long_name, ".de"), 0);
 	if (!be_called(long_name.data))
 		return;
-	ck_assert_int_eq(hostname_get(&name, &qualified), 0);
+	ck_assert_int_eq(hostname_get(true, &name, &qualified), 0);
 	ck_assert_str_eq(name, long_name.data);
 	ck_assert(qualified);
 }
@@ -215,6 +236,7 @@ int main(void)
 	const TTest *const tests[] = {
 	    test_the_name_is_a_domain,
 	    test_names_of_hosts,
+	    test_names_that_are_not_resolved,
 	    test_a_name_of_the_greatest_length,
 	    test_addresses_as_literals,
 	    test_addresses_of_ipv6_as_literals,
