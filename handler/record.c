@@ -47,11 +47,12 @@ static void number(char out[NUMBER_SIZE], uint64_t value)
 	(void)snprintf(out, NUMBER_SIZE, "%" PRIu64, value); /* fits by its type */
 }
 
-static void render(const struct record *r, const char *result, struct rendered *ret)
+static void render(
+    const struct record *r, const char *result, uint64_t ended, struct rendered *ret)
 {
 	number(ret->bytes_in, r->bytes_in);
 	number(ret->bytes_out, r->bytes_out);
-	number(ret->duration, deadline_now() - r->started);
+	number(ret->duration, ended - r->started);
 	memcpy(ret->fields,
 	    (const struct log_field[FIELDS]){
 		{"MAILDEST_SERVICE", r->service},
@@ -91,7 +92,7 @@ void record_success(const struct record *r, const char *how)
 	    secret_printf(&message, ": %s; %" PRIu64 " bytes in, %" PRIu64 " out", how,
 		r->bytes_in, r->bytes_out) == 0)
 		text = secret_str(&message);
-	render(r, "ok", &rendered);
+	render(r, "ok", deadline_now(), &rendered);
 	log_record(
 	    LOG_PRIORITY_NOTICE, MESSAGE_ID_SESSION, text, rendered.fields, FIELDS);
 }
@@ -114,12 +115,12 @@ void record_failure(const struct record *r, const struct refusal *refusal,
 
 	if (failure_message(r, phase, why, &message) == 0)
 		text = secret_str(&message);
-	render(r, refusal->result, &rendered);
+	render(r, refusal->result, deadline_now(), &rendered);
 	log_record(refusal->priority, refusal->message_id, text, rendered.fields, FIELDS);
 }
 
 int record_prepare_failure(const struct record *r, const struct refusal *refusal,
-    const char *phase, const char *why, struct secret *ret)
+    const char *phase, const char *why, uint64_t when, struct secret *ret)
 {
 	_cleanup_secret_ struct secret message = {0};
 	struct rendered rendered;
@@ -128,7 +129,7 @@ int record_prepare_failure(const struct record *r, const struct refusal *refusal
 	n = failure_message(r, phase, why, &message);
 	if (n < 0)
 		return n;
-	render(r, refusal->result, &rendered);
+	render(r, refusal->result, when, &rendered);
 	return log_prepare(ret, refusal->priority, refusal->message_id,
 	    secret_str(&message), rendered.fields, FIELDS);
 }

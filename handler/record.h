@@ -37,10 +37,10 @@ void record_success(const struct record *r, const char *how);
 void record_failure(const struct record *r, const struct refusal *refusal,
     const char *phase, const char *why);
 
-/* Renders record_failure() for a signal handler to send: 0 or -ENOMEM. */
+/* Renders record_failure() for a signal handler to send at `when` (deadline_now()): 0 or -ENOMEM. */
 _must_check_ int record_prepare_failure(const struct record *r,
     const struct refusal *refusal, const char *phase, const char *why,
-    struct secret *ret);
+    uint64_t when, struct secret *ret);
 
 /* Says loudly, in a record of its own, that one of the insecure settings is in force. */
 void record_insecure(const struct record *r, const char *what);

@@ -115,18 +115,18 @@ void session_last_words_done(struct session_last_words *w)
 int session_arm_backstop(struct session *s, struct session_last_words *w)
 {
 	const struct refusal *refusal = refusal_find(-ETIMEDOUT);
+	uint64_t when = s->deadline + BACKSTOP_GRACE_USEC;
 	int r;
 
 	session_last_words_done(w);
 	r = s->protocol->refuse(&w->reply, refusal, s->record.session);
 	if (r == 0)
 		r = record_prepare_failure(&s->record, refusal, s->phase,
-		    "the host itself did not answer in time (name resolution?)",
+		    "the host itself did not answer in time (name resolution?)", when,
 		    &w->record);
 	if (r < 0)
 		return r;
-	return backstop_arm(
-	    s->client.out_fd, &w->reply, &w->record, s->deadline + BACKSTOP_GRACE_USEC);
+	return backstop_arm(s->client.out_fd, &w->reply, &w->record, when);
 }
 
 /* What an end of the relay is to the journal: 0 if it is nobody's failure, or -errno. */

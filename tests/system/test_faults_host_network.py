@@ -132,6 +132,7 @@ def test_a_silent_name_server(maildest, serve, shim, host, protocol):
     maildest.destination(protocol, server, host="mail.example.com")
     session = there.run(maildest.connect, protocol, env=shim.environment(SPEED=25))
     maildest.assert_refused(session, protocol, "timeout", "name resolution", at_most=SOON)
+    assert int(session.record()["DURATION_USEC"]) >= 25_000_000, "as if it had not waited"
     assert not server.connections
 
 

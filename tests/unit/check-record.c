@@ -222,14 +222,16 @@ START_TEST(test_a_prepared_record_is_the_one_that_would_be_sent)
 	if (fd < 0)
 		return;
 	fill(&r);
-	ck_assert_int_eq(
-	    record_prepare_failure(&r, refusal, "resolving", "late", &prepared), 0);
+	ck_assert_int_eq(record_prepare_failure(&r, refusal, "resolving", "late",
+			     r.started + 25000001, &prepared),
+	    0);
 	receive(fd, &sent);
 	ck_assert_uint_eq(sent.len, 0);
 	record_failure(&r, refusal, "resolving", "late");
 	receive(fd, &sent);
 	log_send_prepared(prepared.data, prepared.len);
 	receive(fd, &late);
+	ck_assert_ptr_nonnull(memmem(late.data, late.len, "25000001", 8));
 	drop_duration(&prepared);
 	drop_duration(&sent);
 	drop_duration(&late);
