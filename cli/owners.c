@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +45,40 @@ void owners_done(struct owners *o)
 	*o = (struct owners){0};
 }
 
-static int add(struct owners *o, ino_t inode, pid_t pid, const char *name)
+/* The program that a process runs, as a path; "" if we may not know. */
+static void read_program(int process, char ret[PATH_MAX])
+{
+	ssize_t n = readlinkat(process, "exe", ret, PATH_MAX - 1);
+
+	ret[n > 0 ? n : 0] = '\0';
+}
+
+static void read_program_of_systemd(int proc, char ret[PATH_MAX])
+{
+	_cleanup_close_ int process =
+	    openat(proc, "1", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	*ret = '\0';
+	if (process >= 0)
+		read_program(process, ret);
+}
+
+/*
+ * What systemd has just forked has all of its sockets until it executes a program; since
+ * 254 the first of these is its own executor.
+ */
+static bool is_systemds(int process, const char *systemd)
+{
+	char program[PATH_MAX];
+	const char *slash;
+
+	read_program(process, program);
+	slash = strrchr(program, '/');
+	return slash &&
+	       (strcmp(program, systemd) == 0 || strcmp(slash, "/systemd-executor") == 0);
+}
+
+static int add(struct owners *o, const struct owner *owner)
 {
 	struct owner *list = o->list;
 
@@ -54,34 +88,41 @@ static int add(struct owners *o, ino_t inode, pid_t pid, const char *name)
 	if (!list)
 		return -ENOMEM;
 	o->list = list;
-	list[o->n] = (struct owner){.inode = inode, .pid = pid};
-	memcpy(list[o->n].name, name, OWNER_NAME_MAX);
-	o->n++;
+	list[o->n++] = *owner;
 	return 0;
 }
 
-static int read_process(struct owners *o, int proc, const char *pid)
+static int read_process(struct owners *o, int proc, const char *pid, const char *systemd)
 {
 	_cleanup_close_ int process =
 	    openat(proc, pid, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_folder_ DIR *d = process < 0 ? NULL : open_folder(process, "fd");
-	char name[OWNER_NAME_MAX] = "";
+	struct owner owner = {.pid = (pid_t)strtol(pid, NULL, 10)};
 	const struct dirent *entry;
 	int r = 0;
 
 	if (!d)
 		return 0; /* it has ended, or is not ours to look into */
-	read_name(process, name);
+	read_name(process, owner.name);
+	owner.is_systemds = is_systemds(process, systemd);
 	while (r == 0 && (entry = readdir(d))) {
 		char text[64];
 		ssize_t n = readlinkat(dirfd(d), entry->d_name, text, sizeof(text) - 1);
 		uint64_t inode;
 
 		text[n > 0 ? n : 0] = '\0';
-		if (sscanf(text, "socket:[%" SCNu64 "]", &inode) == 1)
-			r = add(o, (ino_t)inode, (pid_t)strtol(pid, NULL, 10), name);
+		if (sscanf(text, "socket:[%" SCNu64 "]", &inode) != 1)
+			continue;
+		owner.inode = (ino_t)inode;
+		r = add(o, &owner);
 	}
 	return r;
+}
+
+/* Programs, systemd, what it has just forked. */
+static int rank(const struct owner *o)
+{
+	return o->pid == 1 ? 1 : o->is_systemds ? 2 : 0;
 }
 
 static int compare(const void *a, const void *b)
@@ -90,7 +131,7 @@ static int compare(const void *a, const void *b)
 
 	if (x->inode != y->inode)
 		return x->inode < y->inode ? -1 : 1;
-	return (x->pid == 1) - (y->pid == 1);
+	return rank(x) - rank(y);
 }
 
 int owners_read(struct owners *ret)
@@ -98,11 +139,14 @@ int owners_read(struct owners *ret)
 	_cleanup_owners_ struct owners o = {0};
 	_cleanup_folder_ DIR *d = opendir("/proc");
 	const struct dirent *entry;
+	char systemd[PATH_MAX];
 	int r = d ? 0 : -errno;
 
+	if (d)
+		read_program_of_systemd(dirfd(d), systemd);
 	while (r == 0 && (entry = readdir(d)))
 		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
-			r = read_process(&o, dirfd(d), entry->d_name);
+			r = read_process(&o, dirfd(d), entry->d_name, systemd);
 	if (r < 0)
 		return r;
 	if (o.n > 0)

@@ -2,6 +2,7 @@
 #pragma once
 /* Which process has which socket. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -12,10 +13,11 @@
 struct owner {
 	ino_t inode;
 	pid_t pid;
+	bool is_systemds;	   /* it runs systemd's program, or systemd's executor */
 	char name[OWNER_NAME_MAX]; /* /proc/PID/comm, control characters as '?' */
 };
 
-/* Sorted by inode; of several owners of one, systemd (1) is the last. */
+/* Sorted by inode; of several owners of one, systemd (1) is the last but for what it has just forked. */
 struct owners {
 	struct owner *list; /* owned */
 	size_t n;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <systemd/sd-daemon.h>
 
 #include "installed.h"
 #include "manager.h"
@@ -93,8 +94,8 @@ static int check_listener(struct port_conflicts *p, const struct port_wanted *w,
 	if (listener->is_unix || !listener->is_listening ||
 	    !collide(&w->place, &listener->local))
 		return 0;
-	/* systemd's are told of by their units */
-	if (owner && (owner->pid == 1 || procs_is_ours(owner->pid)))
+	/* systemd's are told of by their units; without it, 1 is a program like others */
+	if (owner && ((owner->pid == 1 && sd_booted() > 0) || procs_is_ours(owner->pid)))
 		return 0;
 	return add(p, w, describe(owner, &listener->local));
 }
