@@ -9,180 +9,30 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <string.h>
 #include <sys/socket.h>
 
+#include "deadline.h"
+#include "relay-pump.h"
 #include "rest.h"
-#include "unanswered.h"
 
 /* For the server to finish when nobody is left to hear it. */
 #define DISCARD_USEC (30 * USEC_PER_SEC)
 /* For a server that takes no more to say why. */
 #define LAST_WORDS_USEC (2 * USEC_PER_SEC)
-/* Large mails want few turns; what a session does not use of it is never touched. */
-#define BUFFER_SIZE ((size_t)256 * 1024)
-
-/* One direction. */
-struct pump {
-	struct stream *from, *to;
-	char *buffer; /* owned, BUFFER_SIZE; NULL until it is needed */
-	size_t start, end;
-	size_t used;		     /* the most that ever was in it */
-	bool ended;		     /* `from` will send no more */
-	bool passed;		     /* ... and `to` has been told, or cannot be */
-	bool discard;		     /* nobody is left to take what comes */
-	int read_error, write_error; /* -errno; final */
-	short read_events, write_events;
-	uint64_t discard_usec;	/* for the server to finish once nobody is left */
-	uint64_t discard_until; /* 0 while somebody is */
-	uint64_t moved_at;	/* when either pump last moved anything */
-	uint64_t hold_until; /* before which the end is not passed on; 0: not known yet */
-	uint64_t blocked_since; /* 0, or when a write was first refused */
-	uint64_t *count;
-	struct unanswered *unanswered; /* both directions' */
-	bool asks;		       /* this is the client's */
-};
-
-static void pump_done(struct pump *p)
-{
-	if (p->buffer)
-		explicit_bzero(p->buffer, p->used);
-	free(p->buffer);
-	p->buffer = NULL;
-	p->used = 0;
-}
-#define _cleanup_pump_ _cleanup_(pump_done)
-
-static bool is_empty(const struct pump *p)
-{
-	return p->start == p->end;
-}
-
-/* What was read before the relay began is the first to go. */
-static ssize_t take_input(struct pump *p)
-{
-	struct secret *input = &p->from->input;
-	size_t n = MIN_OF(input->len, BUFFER_SIZE);
-
-	memcpy(p->buffer, input->data, n);
-	secret_consume(input, n);
-	return (ssize_t)n;
-}
-
-/* True if bytes, or the end, came in. */
-static bool fill(struct pump *p)
-{
-	ssize_t n;
-
-	p->read_events = 0;
-	if (p->ended || p->read_error || !is_empty(p))
-		return false;
-	if (!p->buffer)
-		p->buffer = malloc(BUFFER_SIZE);
-	if (!p->buffer)
-		n = -ENOMEM;
-	else if (p->from->input.len > 0)
-		n = take_input(p);
-	else if (p->from->ended)
-		n = 0;
-	else
-		n = stream_read_some(p->from, p->buffer, BUFFER_SIZE, &p->read_events);
-	if (n == -EAGAIN)
-		return false;
-	p->read_events = 0;
-	if (n < 0) {
-		p->read_error = (int)n;
-		return true;
-	}
-	if (n > 0 && !p->asks)
-		unanswered_answer(p->unanswered);
-	p->start = 0;
-	p->end = (size_t)n;
-	p->used = MAX_OF(p->used, p->end);
-	p->ended = n == 0;
-	return true;
-}
-
-/* Writes once: true if bytes went out. */
-static bool write_some(struct pump *p)
-{
-	ssize_t n;
-
-	n = stream_write_some(
-	    p->to, p->buffer + p->start, p->end - p->start, &p->write_events);
-	if (n == -EAGAIN) {
-		if (p->blocked_since == 0)
-			p->blocked_since = deadline_now();
-		return false;
-	}
-	p->write_events = 0;
-	p->blocked_since = 0;
-	if (n < 0) {
-		p->write_error = (int)n;
-		return true;
-	}
-	if (p->asks)
-		unanswered_ask(p->unanswered, p->buffer + p->start, (size_t)n);
-	p->start += (size_t)n;
-	*p->count += (uint64_t)n;
-	return true;
-}
-
-/* Writes what is in the buffer, a TLS record at a time: true if bytes went out. */
-static bool flush(struct pump *p)
-{
-	bool moved = false;
-
-	p->write_events = 0;
-	if (p->discard) {
-		moved = !is_empty(p);
-		if (moved && p->asks)
-			unanswered_ask(
-			    p->unanswered, p->buffer + p->start, p->end - p->start);
-		p->start = p->end = 0;
-	}
-	while (!is_empty(p) && !p->write_error && write_some(p))
-		moved = true;
-	return moved;
-}
-
-/* Whether the end may be passed on now. Without TLS, or with 1.2, there is nothing to wait for. */
-static bool is_held(const struct pump *p)
-{
-	return p->to->tls && tls_is_half_closable(p->to->tls) &&
-	       deadline_now() < p->hold_until;
-}
-
-/* Tells `to` that `from` has ended, once everything before it is out. */
-static bool pass_end(struct pump *p)
-{
-	if (!p->ended || p->passed || !is_empty(p) || is_held(p))
-		return false;
-	p->write_events = 0;
-	if (!p->to->tls) {
-		/* a pipe has no half to close; its end comes with ours */
-		(void)shutdown(p->to->out_fd, SHUT_WR);
-	} else if (tls_is_half_closable(p->to->tls) && tls_close(p->to->tls) == -EAGAIN) {
-		p->write_events = tls_events(p->to->tls);
-		return false;
-	}
-	p->passed = true;
-	return true;
-}
 
 static bool turn(const struct relay *r, struct pump *in, struct pump *out)
 {
 	bool moved = false;
 
-	moved |= flush(out);
-	moved |= flush(in);
-	moved |= fill(out);
-	moved |= fill(in);
+	moved |= pump_flush(out);
+	moved |= pump_flush(in);
+	moved |= pump_fill(out);
+	moved |= pump_fill(in);
 	if (moved) {
 		in->moved_at = deadline_now();
 		in->hold_until = deadline_in(r->settle_usec);
 	}
-	moved |= pass_end(in);
+	moved |= pump_pass_end(in);
 	return moved;
 }
 
@@ -191,7 +41,7 @@ static int find_end(const struct pump *in, const struct pump *out)
 {
 	if (out->read_error) /* after the client's end, some servers close without ceremony */
 		return in->ended ? RELAY_UPSTREAM_ENDED : RELAY_UPSTREAM_RESET;
-	if (out->ended && is_empty(out))
+	if (out->ended && pump_is_empty(out))
 		return RELAY_UPSTREAM_ENDED;
 	if (in->read_error)
 		return RELAY_CLIENT_RESET;
@@ -212,7 +62,7 @@ static void discard(struct pump *out)
  * A server that closes while we write has often said why; that is read to its end before
  * its failure to take more counts. A client that takes no more has left after it said all
  * it had to say, and the server still has to finish that; its reset is then no more than
- * an end.
+ * an end, as it is behind a goodbye whose answer it does not read.
  */
 static void settle_errors(struct pump *in, struct pump *out)
 {
@@ -225,7 +75,7 @@ static void settle_errors(struct pump *in, struct pump *out)
 		out->write_error = 0;
 		discard(out);
 	}
-	if (in->read_error && out->discard) {
+	if (in->read_error && (out->discard || unanswered_is_goodbye(in->unanswered))) {
 		in->read_error = 0;
 		in->ended = true;
 	}
@@ -242,7 +92,7 @@ static void give_up_buffers(void *userdata)
 	struct pump *const *pumps = userdata;
 
 	for (; *pumps; pumps++)
-		if (is_empty(*pumps))
+		if (pump_is_empty(*pumps))
 			pump_done(*pumps);
 }
 
@@ -277,6 +127,16 @@ static int await(struct pump *in, struct pump *out, uint64_t deadline)
 	return 0;
 }
 
+/* How long the server may say nothing after the client's end. */
+static uint64_t drain_usec(const struct relay *r, const struct pump *in)
+{
+	bool told = !in->to->tls || tls_is_half_closable(in->to->tls);
+
+	if (told || !unanswered_is_none(in->unanswered))
+		return r->drain_usec;
+	return MIN_OF(r->drain_usec, r->left_usec);
+}
+
 /*
  * How long nothing may move, and what end that is; RELAY_END_MAX is none: the client's
  * own end, which has been held back, is due.
@@ -292,14 +152,14 @@ static uint64_t patience(const struct relay *r, const struct pump *in,
 		*ret_end = RELAY_UPSTREAM_BLOCKED;
 		return in->blocked_since + r->write_timeout_usec;
 	}
-	if (in->ended && !in->passed && is_held(in)) {
+	if (in->ended && !in->passed && pump_is_held(in)) {
 		*ret_end = RELAY_END_MAX;
 		return in->hold_until;
 	}
 	*ret_end = in->ended ? RELAY_CLIENT_LEFT : RELAY_IDLE;
 	if (in->ended && out->discard)
 		return out->discard_until;
-	return in->moved_at + (in->ended ? r->drain_usec : r->idle_usec);
+	return in->moved_at + (in->ended ? drain_usec(r, in) : r->idle_usec);
 }
 
 /* The server's own end is answered, as RFC 8446 6.1 and RFC 5246 7.2.1 ask for. */

@@ -25,8 +25,10 @@ struct relay {
 	struct stream *upstream; /* likewise */
 	uint64_t idle_usec;	 /* neither side says anything */
 	uint64_t drain_usec;	 /* the server says nothing after the client ended */
-	uint64_t
-	    settle_usec; /* TLS 1.3: of the server's silence before it is told of the end */
+	/* ... under TLS 1.2, and it had answered a client that said no goodbye */
+	uint64_t left_usec;
+	/* TLS 1.3: of the server's silence before it is told of the end */
+	uint64_t settle_usec;
 	uint64_t write_timeout_usec;
 	uint64_t bytes_in;  /* result: client to server */
 	uint64_t bytes_out; /* result: server to client */
@@ -39,9 +41,10 @@ struct relay {
  *
  * The client's end passes at once in plain text, where TCP keeps the directions apart.
  * Under TLS 1.2 close_notify makes a server drop what it still writes (RFC 5246 7.2.1),
- * so the end waits for the server's. TLS 1.3 keeps the directions apart too (RFC
- * 8446 6.1), but servers are known that drop commands they have not answered yet
- * (Dovecot 2.3); so it passes when the server has been silent for `settle_usec`.
+ * so the end waits for the server's; not for long where the client's last words were no
+ * goodbye and have been answered. TLS 1.3 keeps the directions apart too (RFC 8446 6.1),
+ * but servers are known that drop commands they have not answered yet (Dovecot 2.3); so it
+ * passes when the server has been silent for `settle_usec`.
  */
 _must_check_ int relay_run(struct relay *r);
 

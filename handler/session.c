@@ -24,6 +24,8 @@
 
 /* A session's record is worth a wait, as its process has nothing else left to do. */
 #define LOG_USEC USEC_PER_SEC
+/* For a server that has answered, and cannot be told that its client left without a goodbye. */
+#define LEFT_USEC (30 * USEC_PER_SEC)
 
 void session_enter(struct session *s, const char *phase)
 {
@@ -254,6 +256,7 @@ static void relay(struct session *s)
 	    .upstream = &s->upstream.stream,
 	    .idle_usec = s->protocol->idle_usec,
 	    .drain_usec = s->protocol->drain_usec,
+	    .left_usec = LEFT_USEC,
 	    .settle_usec = s->request->settle_usec,
 	    .write_timeout_usec = s->destination.write_timeout_usec,
 	};

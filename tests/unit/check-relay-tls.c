@@ -34,8 +34,9 @@ static void begin(struct stage *s, int version, int (*play)(SSL *ssl, int fd))
 	s->peer.play = play;
 	s->context = tls_peer_context(&s->peer, NULL, HOST);
 	s->server = tls_peer_start(&s->peer, &s->upstream);
-	ck_assert_int_eq(
-	    stream_start_tls(&s->upstream, s->context, &(struct tls_hello){.host = HOST}, deadline_in(LONG), &why), 0);
+	ck_assert_int_eq(stream_start_tls(&s->upstream, s->context,
+			     &(struct tls_hello){.host = HOST}, deadline_in(LONG), &why),
+	    0);
 	peer_unix_pair(fds);
 	ck_assert_int_eq(stream_init(&s->client, fds[0], fds[0]), 0);
 	s->client_fd = fds[1];
@@ -44,6 +45,7 @@ static void begin(struct stage *s, int version, int (*play)(SSL *ssl, int fd))
 	    .upstream = &s->upstream,
 	    .idle_usec = LONG,
 	    .drain_usec = LONG,
+	    .left_usec = LONG,
 	    .settle_usec = 1000,
 	    .write_timeout_usec = LONG,
 	};
@@ -206,6 +208,51 @@ START_TEST(test_a_server_that_does_not_follow)
 }
 END_TEST
 
+/* Answers the one thing that it is told, and then stays. */
+static int answer_and_stay(SSL *ssl, int fd)
+{
+	if (!reads(ssl, "word\r\n") || SSL_write(ssl, "250 OK\r\n", 8) != 8)
+		return 1;
+	return stay(ssl, fd);
+}
+
+static int see_off_and_stay(SSL *ssl, int fd)
+{
+	if (!reads(ssl, "QUIT\r\n") || SSL_write(ssl, "250 OK\r\n", 8) != 8)
+		return 1;
+	return stay(ssl, fd);
+}
+
+/* Some close their half without a goodbye and keep the other: nodemailer, after each mail. */
+START_TEST(test_a_client_without_a_goodbye_is_not_kept_under_tls_1_2)
+{
+	static const struct {
+		const char *says;
+		int (*play)(SSL *ssl, int fd);
+		uint64_t drain_usec, min_usec;
+	} rows[] = {
+	    {"word\r\n", answer_and_stay, LONG, 6 * SHORT},
+	    {"QUIT\r\n", see_off_and_stay, 20 * SHORT, 20 * SHORT},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		struct stage s;
+		uint64_t before;
+
+		begin(&s, TLS1_2_VERSION, rows[i].play);
+		s.relay.drain_usec = rows[i].drain_usec;
+		s.relay.left_usec = 6 * SHORT;
+		say(&s, rows[i].says, true);
+		before = deadline_now();
+		ck_assert_int_eq(relay_run(&s.relay), RELAY_CLIENT_LEFT);
+		ck_assert_uint_ge(deadline_now() - before, rows[i].min_usec);
+		ck_assert_uint_lt(deadline_now() - before, LONG / 2);
+		check_heard(&s, "250 OK\r\n");
+		ck_assert_int_eq(finish(&s), 0);
+	}
+}
+END_TEST
+
 static uint64_t cpu_usec(void)
 {
 	struct rusage u;
@@ -299,6 +346,7 @@ int main(void)
 	    test_the_clients_end_passes_under_tls_1_3,
 	    test_the_clients_end_waits_for_the_servers,
 	    test_a_server_that_does_not_follow,
+	    test_a_client_without_a_goodbye_is_not_kept_under_tls_1_2,
 	    test_stillness_costs_no_processor_time,
 	    test_what_is_decrypted_already_goes_first,
 	    test_a_server_that_breaks_off,

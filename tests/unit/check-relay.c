@@ -281,14 +281,25 @@ START_TEST(test_a_reset_ends_it)
 {
 	static const struct {
 		bool client;
+		const char *says;
 		enum relay_end want;
-	} rows[] = {{true, RELAY_CLIENT_RESET}, {false, RELAY_UPSTREAM_RESET}};
+	} rows[] = {
+	    {true, "", RELAY_CLIENT_RESET},
+	    {true, "DATA\r\n", RELAY_CLIENT_RESET},
+	    {true, "quit\r\n", RELAY_CLIENT_LEFT},
+	    {true, "1 LOGOUT\r\n", RELAY_CLIENT_LEFT},
+	    {true, "1 SELECT a\r\n2 LOGOUT\r\n", RELAY_CLIENT_RESET},
+	    {false, "", RELAY_UPSTREAM_RESET},
+	};
 
 	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
 		_cleanup_stage_ struct stage s;
 		int r;
 
 		stage_begin_tcp(&s);
+		s.relay.drain_usec = 1000;
+		ck_assert_int_eq(write(s.client_fd, rows[i].says, strlen(rows[i].says)),
+		    (ssize_t)strlen(rows[i].says));
 		if (rows[i].client)
 			peer_reset(TAKE_FD(s.client_fd));
 		else
