@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "add-advice.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "services.h"
+#include "text.h"
 
 static enum client_login find_login(
     const struct service_unit *s, const struct settings *settings)
@@ -39,31 +39,24 @@ static char *describe(
     const struct service_unit *s, enum client_login login, bool wants_grant)
 {
 	bool is_file = login == CLIENT_LOGIN_REQUIRED && !wants_grant;
-	char address[NETWORK_TEXT_MAX], *text;
-	int n;
+	char address[NETWORK_TEXT_MAX];
 
 	address_format(&s->endpoint.address, address);
-	n = asprintf(&text, "Application: host %s, port %u, no TLS, %s%s.\n", address,
+	return text_format("Application: host %s, port %u, no TLS, %s%s.\n", address,
 	    (unsigned)s->endpoint.port, describe_login(login, wants_grant),
 	    is_file ? s->name : "");
-	return n < 0 ? NULL : text;
 }
 
 static char *add_access(const struct service_unit *s, const char *first)
 {
-	char *text;
-	int n;
-
 	if (s->access == ACCESS_GROUP)
-		n = asprintf(&text,
+		return text_format(
 		    "%sIt runs as root, or as a user of group %s: usermod -aG %s USER.\n",
 		    first, s->group, s->group);
-	else if (s->access == ACCESS_ROOT)
-		n = asprintf(
-		    &text, "%sIt runs as root; `maildest list` says why.\n", first);
-	else
-		n = asprintf(&text, "%sIt may run as any user of this host.\n", first);
-	return n < 0 ? NULL : text;
+	if (s->access == ACCESS_ROOT)
+		return text_format(
+		    "%sIt runs as root; `maildest list` says why.\n", first);
+	return text_format("%sIt may run as any user of this host.\n", first);
 }
 
 char *add_advice(const struct cli *c, const char *service, bool wants_grant)

@@ -2,10 +2,10 @@
 #include "apply-files.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "kept-units.h"
+#include "text.h"
 #include "unit-files.h"
 
 #define SOCKET ".socket"
@@ -38,7 +38,7 @@ static int read_text(struct state_table *t, const char *name)
 	_cleanup_free_ char *path = NULL, *why = NULL;
 	int r;
 
-	path = unit_format(KEPT_UNITS_OUTPUT "/%s%s", name,
+	path = text_format(KEPT_UNITS_OUTPUT "/%s%s", name,
 	    ends_in(name, LIST) ? "" : ".d/service.conf");
 	if (!path)
 		return -ENOMEM;
@@ -70,12 +70,12 @@ static int add_digest(struct state_table *t, const struct state_table *texts,
 	const char *text;
 	int r;
 
-	service = unit_format(
+	service = text_format(
 	    "%.*s.service", (int)(strlen(socket->name) - strlen(SOCKET)), socket->name);
 	if (!service)
 		return -ENOMEM;
 	text = state_table_find(texts, service);
-	both = unit_format("%s%s", socket->value, text ? text : "");
+	both = text_format("%s%s", socket->value, text ? text : "");
 	if (!both)
 		return -ENOMEM;
 	r = digest_sha256_hex(both, strlen(both), digest);

@@ -9,15 +9,17 @@
 #include "apply-work.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "text.h"
 
 char *apply_sibling(const char *unit, const char *suffix)
 {
 	const char *dot = strrchr(unit, '.');
 	char *name;
 
-	if (asprintf(&name, "%.*s%s", dot ? (int)(dot - unit) : 0, unit, suffix) < 0)
+	name = text_format("%.*s%s", dot ? (int)(dot - unit) : 0, unit, suffix);
+	if (!name)
 		return NULL;
 	return name;
 }
@@ -129,8 +131,9 @@ static int note_masked(struct apply *a, const char *unit)
 {
 	char *all;
 
-	if (asprintf(&all, "%s%s%s", a->masked ? a->masked : "", a->masked ? " " : "",
-		unit) < 0)
+	all =
+	    text_format("%s%s%s", a->masked ? a->masked : "", a->masked ? " " : "", unit);
+	if (!all)
 		return -ENOMEM;
 	free(a->masked);
 	a->masked = all;

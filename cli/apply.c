@@ -2,7 +2,6 @@
 #include "apply.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "apply-notes.h"
@@ -10,6 +9,7 @@
 #include "deadline.h"
 #include "state-lock.h"
 #include "terminal.h"
+#include "text.h"
 
 #define PATIENCE_USEC (90 * USEC_PER_SEC) /* for another one */
 
@@ -80,19 +80,20 @@ static int find_masked(struct apply_work *w, char **ret_why)
 	return r;
 }
 
-/* Says so if systemd has not made the first of what was written for it. */
+/* Says so if systemd has not made something of what was written for it, unless more is wrong. */
 static int look_for_units(
     const struct apply_work *w, const struct manager_units *foreseen, struct apply *a)
 {
-	for (size_t i = 0; i < foreseen->n && !a->warning; i++)
-		if (!manager_units_find(&w->wanted, foreseen->list[i].name) &&
-		    asprintf(&a->warning,
-			"systemd has no %s: is maildest-generator where its generators "
-			"are, and what does journalctl -t maildest-generator say?",
-			foreseen->list[i].name) < 0) {
-			a->warning = NULL;
+	for (size_t i = 0; i < foreseen->n && !a->warning; i++) {
+		if (manager_units_find(&w->wanted, foreseen->list[i].name))
+			continue;
+		a->warning = text_format(
+		    "systemd has no %s: is maildest-generator where its generators are, "
+		    "and what does journalctl -t maildest-generator say?",
+		    foreseen->list[i].name);
+		if (!a->warning)
 			return -ENOMEM;
-		}
+	}
 	return 0;
 }
 

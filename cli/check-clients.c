@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "checks.h"
@@ -11,6 +10,7 @@
 #include "names.h"
 #include "rights.h"
 #include "services.h"
+#include "text.h"
 
 static void check_file(struct check *k, const char *service)
 {
@@ -44,10 +44,9 @@ void check_missing_clients(struct check *k, const struct services *s)
 		if (!one->is_served || !needs_login(one, &s->settings) ||
 		    !verdicts_want(&k->verdicts, one->name))
 			continue;
-		if (asprintf(&path, "clients/%s", one->name) < 0) {
-			path = NULL;
+		path = text_format("clients/%s", one->name);
+		if (!path)
 			return; /* the table has no room either and says so */
-		}
 		if (faccessat(k->config.fd, path, F_OK, 0) < 0 && errno == ENOENT)
 			verdicts_add(&k->verdicts, "clients", one->name, VERDICT_ERROR,
 			    "a login is required, and there is no such file of those "

@@ -5,7 +5,6 @@
  */
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "binding.h"
@@ -14,6 +13,7 @@
 #include "lookup.h"
 #include "means.h"
 #include "rights.h"
+#include "text.h"
 #include "tls-anchors.h"
 #include "tls-keys.h"
 
@@ -60,20 +60,15 @@ static int check_rights(
 	_cleanup_free_ char *folder = NULL, *secrets = NULL, *file = NULL;
 	int r;
 
-	if (asprintf(&folder, "destinations%s%s", tenant ? "/" : "",
-		tenant ? tenant : "") < 0) {
-		folder = NULL;
+	folder = text_format("destinations%s%s", tenant ? "/" : "", tenant ? tenant : "");
+	if (!folder)
 		return -ENOMEM;
-	}
-	if (asprintf(&secrets, "secrets%s%s", tenant ? "/" : "", tenant ? tenant : "") <
-	    0) {
-		secrets = NULL;
+	secrets = text_format("secrets%s%s", tenant ? "/" : "", tenant ? tenant : "");
+	if (!secrets)
 		return -ENOMEM;
-	}
-	if (asprintf(&file, "%s.json", name) < 0) {
-		file = NULL;
+	file = text_format("%s.json", name);
+	if (!file)
 		return -ENOMEM;
-	}
 	r = rights_check(k->cli, &k->config, RIGHTS_HANDLER, folder, file, ret_why);
 	if (r == 0)
 		r = rights_check(
@@ -120,8 +115,8 @@ void check_destination(struct check *k, const char *name, const char *tenant)
 	const char *weakness;
 	int r;
 
-	if (tenant && asprintf(&full, "%s/%s", tenant, name) < 0)
-		full = NULL;
+	if (tenant)
+		full = text_format("%s/%s", tenant, name);
 	r = look(k, name, tenant, &d, &why);
 	weakness = r == 0 ? find_weakness(&d) : NULL;
 	if (weakness)

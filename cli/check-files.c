@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "check-folder.h"
@@ -11,6 +10,7 @@
 #include "dns-name.h"
 #include "properties.h"
 #include "rights.h"
+#include "text.h"
 
 void check_settings(struct check *k)
 {
@@ -37,10 +37,9 @@ static void check_of_tenant(struct check *k, const char *tenant)
 			    "is not read: the folder's name is no tenant's subdomain");
 		return;
 	}
-	if (asprintf(&folder, "destinations/%s", tenant) < 0) {
-		folder = NULL;
+	folder = text_format("destinations/%s", tenant);
+	if (!folder)
 		return; /* the table has no room either and says so */
-	}
 	check_folder(k, "destination", folder, check_destination, NULL, tenant);
 }
 
@@ -77,7 +76,8 @@ static void check_fragment(
 		r = properties_add(&p, secret_str(&f.text), f.text.len, f.path, &why);
 	if (r == 0)
 		r = check_keys(&p, &why);
-	if (r == 0 && asprintf(&file, "%s.json", name) >= 0)
+	file = text_format("%s.json", name);
+	if (r == 0 && file)
 		r = rights_check(
 		    k->cli, &k->config, RIGHTS_HANDLER, "fragments", file, &why);
 	verdicts_add_result(&k->verdicts, "fragment", name, r, why);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Service keys of Destination service instances, as the helper reads them. */
 
-#include <stdio.h>
 #include <string.h>
 
 #include "checks.h"
 #include "check-folder.h"
 #include "instance.h"
 #include "rights.h"
+#include "text.h"
 
 static void check_instance(
     struct check *k, const char *name, const char *context _unused_)
@@ -16,7 +16,8 @@ static void check_instance(
 	int r;
 
 	r = instance_check(&k->config, name, &why);
-	if (r == 0 && asprintf(&file, "%s.json", name) >= 0)
+	file = text_format("%s.json", name);
+	if (r == 0 && file)
 		r = rights_check(
 		    k->cli, &k->config, RIGHTS_HELPER, "instances", file, &why);
 	verdicts_add_result(&k->verdicts, "instance", name, r, why);

@@ -2,21 +2,19 @@
 /* Resources, by what the generator makes of them. */
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "checks.h"
 #include "host-names.h"
 #include "services.h"
+#include "text.h"
 
 /* "file, line N", malloc'd; for resources without a name. */
 static char *place_of(const struct resource *r)
 {
-	char *text;
-
 	if (r->line == 0)
 		return strdup(r->file);
-	return asprintf(&text, "%s, line %u", r->file, r->line) < 0 ? NULL : text;
+	return text_format("%s, line %u", r->file, r->line);
 }
 
 static void add_verdict(struct check *k, const char *kind, const char *name,
@@ -29,9 +27,8 @@ static void add_verdict(struct check *k, const char *kind, const char *name,
 		    warning ? VERDICT_WARNING : VERDICT_OK, warning);
 		return;
 	}
-	if (asprintf(&reason, "%s: %s", condition_name(verdict->condition),
-		verdict->message ? verdict->message : "") < 0)
-		reason = NULL;
+	reason = text_format("%s: %s", condition_name(verdict->condition),
+	    verdict->message ? verdict->message : "");
 	verdicts_add(&k->verdicts, kind, name, VERDICT_ERROR, reason);
 }
 

@@ -21,6 +21,7 @@
 #include "reason.h"
 #include "recipe.h"
 #include "test.h"
+#include "text.h"
 
 /* What is asked for, and what comes of it. */
 struct addition {
@@ -133,10 +134,9 @@ static int write_texts(struct addition *a, const struct switches *s, char **ret_
 {
 	int r;
 
-	if (asprintf(&a->file, "%s.json", a->name) < 0)
-		a->file = NULL;
-	if (a->service && asprintf(&a->resource_file, "%s.yaml", a->service) < 0)
-		a->resource_file = NULL;
+	a->file = text_format("%s.json", a->name);
+	if (a->service)
+		a->resource_file = text_format("%s.yaml", a->service);
 	if (!a->file || (a->service && !a->resource_file))
 		return -ENOMEM;
 	r = recipe_write(&a->recipe, &a->destination, ret_why);

@@ -2,7 +2,6 @@
 /* maildest list: services as they are meant to be, and as they are. */
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "answer.h"
@@ -15,6 +14,7 @@
 #include "ports.h"
 #include "services.h"
 #include "table.h"
+#include "text.h"
 
 enum column {
 	SERVICE,
@@ -113,9 +113,8 @@ static void add_names(struct table *t, const struct service_unit *s)
 {
 	_cleanup_free_ char *long_host = service_unit_long_host(s), *both = NULL;
 
-	if (asprintf(&both, "%s%s%s", s->host, long_host ? " " : "",
-		long_host ? long_host : "") < 0)
-		both = NULL;
+	both = text_format(
+	    "%s%s%s", s->host, long_host ? " " : "", long_host ? long_host : "");
 	table_list(t, NAMES, TABLE_PLAIN, both);
 }
 
@@ -184,10 +183,7 @@ static void add_resource(struct view *v, const struct resource *r)
 {
 	_cleanup_free_ char *place = NULL;
 
-	if (r->line == 0)
-		place = strdup(r->file);
-	else if (asprintf(&place, "%s:%u", r->file, r->line) < 0)
-		place = NULL;
+	place = r->line ? text_format("%s:%u", r->file, r->line) : strdup(r->file);
 	if (v->only && (!r->name || strcmp(r->name, v->only) != 0))
 		return;
 	table_row(&v->table);

@@ -18,6 +18,7 @@
 #include "state-lock.h"
 #include "sync.h"
 #include "terminal.h"
+#include "text.h"
 #include "unapplied.h"
 #include "verdicts.h"
 
@@ -34,11 +35,9 @@ static void add_resources(struct verdicts *v, const struct services *s)
 
 		if (s->resources.list[i].is_skipped || s->resources.list[i].is_copy)
 			continue;
-		if (asprintf(&place, "%s, line %u", r->file, r->line) < 0)
-			place = NULL;
-		if (asprintf(&reason, "%s: %s", condition_name(r->verdict.condition),
-			r->verdict.message ? r->verdict.message : "") < 0)
-			reason = NULL;
+		place = text_format("%s, line %u", r->file, r->line);
+		reason = text_format("%s: %s", condition_name(r->verdict.condition),
+		    r->verdict.message ? r->verdict.message : "");
 		if (r->verdict.condition == CONDITION_SUCCESSFUL)
 			verdicts_add(
 			    v, "resource", r->name ? r->name : place, VERDICT_OK, NULL);

@@ -2,12 +2,12 @@
 #include "expiry.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "destination.h"
 #include "names.h"
 #include "properties.h"
+#include "text.h"
 #include "tls-describe.h"
 
 #define DAY (INT64_C(24) * 60 * 60)
@@ -43,9 +43,7 @@ static int add(struct expiries *e, const char *folder, const char *file,
 		return -ENOMEM;
 	e->list = list;
 	one.subject = strdup(d->subject);
-	if (asprintf(&one.file, "%s%s%s", folder ? folder : "", folder ? "/" : "", file) <
-	    0)
-		one.file = NULL;
+	one.file = text_format("%s%s%s", folder ? folder : "", folder ? "/" : "", file);
 	list[e->n++] = one;
 	return one.file && one.subject ? 0 : -ENOMEM;
 }

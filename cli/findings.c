@@ -7,7 +7,6 @@
 #include "findings.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -16,6 +15,7 @@
 #include "log.h"
 #include "session.h"
 #include "terminal.h"
+#include "text.h"
 #include "tls-chain.h"
 #include "tls.h"
 
@@ -24,12 +24,11 @@ static char *format(const char *text, ...)
 {
 	va_list arguments;
 	char *ret;
-	int n;
 
 	va_start(arguments, text);
-	n = vasprintf(&ret, text, arguments);
+	ret = text_vformat(text, arguments);
 	va_end(arguments);
-	return n < 0 ? NULL : ret;
+	return ret;
 }
 
 /* Foreign words on one line. */

@@ -16,9 +16,10 @@ _must_check_ int helper_call_connect(
     const struct cli *c, struct helper_link *ret, char **ret_why);
 
 /*
- * Sends a finished call and waits for its reply until the deadline. 0 with the reply; -EPERM if the helper
- * does not answer us; -EAGAIN when the deadline has passed; -EOPNOTSUPP if it is too old for the method; what an error reply
- * means to a session (helper-link.h); all with *ret_why.
+ * Sends a finished call and waits for its reply until the deadline. 0 with the reply;
+ * -EPERM if the helper does not answer us; -EAGAIN when the deadline has passed;
+ * -EOPNOTSUPP if it is too old for the method; what an error reply means to a session
+ * (helper-link.h); all with *ret_why.
  */
 _must_check_ int helper_call(struct helper_link *l, const struct secret *call,
     uint64_t deadline, struct json **ret, char **ret_why);

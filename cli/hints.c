@@ -66,8 +66,8 @@ static const struct {
 	"TrustStoreLocation; for a wrong name correct mail.<p>.host"},
     {EACCES, MICROSOFT,
 	"Exchange Online wants the app's service principal (New-ServicePrincipal), "
-	"rights "
-	"on the mailbox (Add-MailboxPermission), and for SMTP SmtpClientAuthentication "
+	"rights on the mailbox (Add-MailboxPermission), and for SMTP "
+	"SmtpClientAuthentication "
 	"on"},
     {EACCES, GOOGLE,
 	"Gmail wants an app password (16 letters, two-step verification on), or a token "
@@ -75,8 +75,7 @@ static const struct {
     {EACCES, WITH_PASSWORD, "compare mail.user and mail.password with the server's"},
     {EACCES, ANYWHERE,
 	"the token is good, but the server does not let mail.user in with it: look at "
-	"the "
-	"claims above, and at the rights on the mailbox"},
+	"the claims above, and at the rights on the mailbox"},
     {EKEYEXPIRED, ANYWHERE,
 	"the proxy wants other credentials: look at connectivity.json, or at "
 	"mail.<p>.socks.user and .password"},
@@ -102,8 +101,7 @@ static const struct {
 	"port 25, use 587 or 465"},
     {ECONNRESET, ANYWHERE,
 	"the server hangs up: it may not know this host's address, or want TLS at "
-	"another "
-	"moment"},
+	"another moment"},
     {EPIPE, ANYWHERE, "the server hangs up: try again, then ask its operator"},
 };
 

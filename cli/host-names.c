@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A reader of hosts(5): an address, its names, '#' for comments. Lines that are none are passed over. */
+/*
+ * A reader of hosts(5): an address, its names, '#' for comments. Lines that are none are
+ * passed over.
+ */
 
 #include "host-names.h"
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "reason.h"
+#include "text.h"
 
 static int complain(
     const struct config *c, const struct install *i, int error, char **ret_why)
@@ -100,10 +101,9 @@ int install_write(const struct config *c, const struct install *i, char **ret_wh
 	folder = open_folder(c, i);
 	if (folder < 0)
 		return complain(c, i, folder, ret_why);
-	if (asprintf(&name, ".%s.new", i->file) < 0) {
-		name = NULL;
+	name = text_format(".%s.new", i->file);
+	if (!name)
 		return -ENOMEM;
-	}
 	r = write_new(folder, name, i);
 	if (r == 0 && renameat(folder, name, folder, i->file) < 0)
 		r = -errno;

@@ -14,8 +14,8 @@ enum install_state {
 struct install {
 	const char *folder; /* below the configuration; NULL: itself */
 	const char *file;
-	const char
-	    *group; /* whose readers it has, if we are root and there is such a group */
+	/* whose readers it has, if we are root and there is such a group */
+	const char *group;
 	const struct secret *text;
 	enum install_state state; /* set by install_look() */
 };

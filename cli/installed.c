@@ -2,12 +2,12 @@
 #include "installed.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "manager.h"
 #include "places.h"
+#include "text.h"
 
 static const struct {
 	const char *service, *unit;
@@ -109,19 +109,14 @@ const char *installed_state(
 
 char *installed_explain(const struct installed_socket *s, const char *other)
 {
-	char *text;
-	int n;
-
 	if (is_up(s))
-		n = asprintf(&text, "%s: its port is not open: systemctl restart %s",
-		    s->unit, s->unit);
-	else if (other)
-		n = asprintf(&text, "%s: %s; when that is mended: systemctl restart %s",
+		return text_format(
+		    "%s: its port is not open: systemctl restart %s", s->unit, s->unit);
+	if (other)
+		return text_format("%s: %s; when that is mended: systemctl restart %s",
 		    s->unit, other, s->unit);
-	else
-		n = asprintf(&text,
-		    "%s: %s; systemctl restart %s, and if that fails: maildest check, "
-		    "journalctl -u %s",
-		    s->unit, s->result ? s->result : s->active, s->unit, s->unit);
-	return n < 0 ? NULL : text;
+	return text_format(
+	    "%s: %s; systemctl restart %s, and if that fails: maildest check, "
+	    "journalctl -u %s",
+	    s->unit, s->result ? s->result : s->active, s->unit, s->unit);
 }

@@ -13,6 +13,7 @@
 #include "manager-bus.h"
 #include "reason.h"
 #include "secret.h"
+#include "text.h"
 
 /* A job starts a socket; two thousand of them take some seconds, more is a fault. */
 #define PRIVATE_SOCKET "/run/systemd/private"
@@ -55,8 +56,9 @@ int manager_note_failure(struct manager *m, const char *unit)
 
 	if (manager_has_failed(m, unit))
 		return 0;
-	if (asprintf(&all, "%s%s%s", m->failed ? m->failed : "", m->failed ? " " : "",
-		unit) < 0)
+	all =
+	    text_format("%s%s%s", m->failed ? m->failed : "", m->failed ? " " : "", unit);
+	if (!all)
 		return -ENOMEM;
 	free(m->failed);
 	m->failed = all;
@@ -100,8 +102,7 @@ int manager_open(struct manager *ret, char **ret_why)
 	if (r < 0 && sd_booted() == 0)
 		return reason_set(ret_why, -ENOTCONN,
 		    "systemd does not run here; what to do without it, as in a "
-		    "container, "
-		    "maildest-handler(8) says");
+		    "container, maildest-handler(8) says");
 	if (r < 0)
 		return reason_set(
 		    ret_why, -ENOTCONN, "systemd cannot be asked: %s", strerror(-r));

@@ -17,7 +17,10 @@ struct owner {
 	char name[OWNER_NAME_MAX]; /* /proc/PID/comm, control characters as '?' */
 };
 
-/* Sorted by inode; of several owners of one, systemd (1) is the last but for what it has just forked. */
+/*
+ * Sorted by inode; of several owners of one, systemd (1) is the last but for what it has
+ * just forked.
+ */
 struct owners {
 	struct owner *list; /* owned */
 	size_t n;

@@ -3,12 +3,12 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "apply-files.h"
 #include "identity.h"
 #include "kept-units.h"
+#include "text.h"
 #include "unit-files.h"
 
 void pending_done(struct pending *p)
@@ -85,7 +85,7 @@ static enum pending_state find_in_group(
     const struct pending *p, const struct service_unit *s)
 {
 	_cleanup_free_ char *list =
-	    unit_format("%.*s.services", (int)strcspn(s->unit, "."), s->unit);
+	    text_format("%.*s.services", (int)strcspn(s->unit, "."), s->unit);
 	const char *now = NULL, *then = NULL;
 	size_t n_now = 0, n_then = 0;
 
@@ -118,8 +118,8 @@ enum pending_state pending_find(const struct pending *p, const struct service_un
 		return find_in_group(p, s);
 	if (!state_table_find(&p->then, s->unit))
 		return PENDING_NEW;
-	forking = unit_format("%.*s.service", n, s->unit);
-	each = unit_format("%.*s@.service", n, s->unit);
+	forking = text_format("%.*s.service", n, s->unit);
+	each = text_format("%.*s@.service", n, s->unit);
 	return forking && each && is_equal(p, s->unit) && is_equal(p, forking) &&
 		       is_equal(p, each)
 		   ? PENDING_NOT

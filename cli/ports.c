@@ -13,6 +13,7 @@
 #include "reason.h"
 #include "services.h"
 #include "sockets.h"
+#include "text.h"
 #include "unit-files.h"
 
 /* Mail servers that open ports by themselves, where a distribution's unit starts them. */
@@ -74,16 +75,13 @@ static bool collide(const struct endpoint *ours, const struct endpoint *theirs)
 /* "dovecot (pid 812) listens on 0.0.0.0:143", malloc'd, or NULL; only root sees whose it is. */
 static char *describe(const struct owner *owner, const struct endpoint *place)
 {
-	char address[NETWORK_TEXT_MAX], *text;
-	int n;
+	char address[NETWORK_TEXT_MAX];
 
 	endpoint_format(place, address);
 	if (owner)
-		n = asprintf(&text, "%s (pid %d) listens on %s", owner->name,
-		    (int)owner->pid, address);
-	else
-		n = asprintf(&text, "another program listens on %s", address);
-	return n < 0 ? NULL : text;
+		return text_format(
+		    "%s (pid %d) listens on %s", owner->name, (int)owner->pid, address);
+	return text_format("another program listens on %s", address);
 }
 
 static int check_listener(struct port_conflicts *p, const struct port_wanted *w,
@@ -131,9 +129,8 @@ static int check_address(struct port_conflicts *p, const struct ports_wanted *w,
 	for (size_t i = 0; i < w->n && r == 0; i++) {
 		if (!collide(&w->list[i].place, &theirs))
 			continue;
-		if (asprintf(&other, "%s listens on %s, now or after the next boot", unit,
-			text) < 0)
-			other = NULL;
+		other = text_format(
+		    "%s listens on %s, now or after the next boot", unit, text);
 		r = add(p, &w->list[i], other);
 	}
 	return r;

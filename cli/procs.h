@@ -21,8 +21,8 @@ struct proc {
 	char *command;	   /* its arguments, blanks between; printable; owned; foreign */
 	uint64_t age_usec; /* since it was started */
 	uint64_t cpu_usec; /* that it has used, user and system */
-	uint64_t
-	    memory;	/* bytes; its share of what others have too, where that is told */
+	/* bytes; its share of what others have too, where that is told */
+	uint64_t memory;
 	ino_t *sockets; /* in the order of descriptors; owned */
 	size_t n_sockets;
 };

@@ -7,12 +7,12 @@
 #include "recipe.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "json-writer.h"
 #include "prompt.h"
 #include "reason.h"
+#include "text.h"
 
 #define BIT(field) (1u << (field))
 
@@ -174,11 +174,10 @@ static int add_token_url(struct recipe *r)
 
 	if (r->fields[FIELD_TOKEN_URL] || !tenant)
 		return 0;
-	if (asprintf(&r->fields[FIELD_TOKEN_URL],
-		"https://login.microsoftonline.com/%s/oauth2/v2.0/token", tenant) < 0) {
-		r->fields[FIELD_TOKEN_URL] = NULL;
+	r->fields[FIELD_TOKEN_URL] =
+	    text_format("https://login.microsoftonline.com/%s/oauth2/v2.0/token", tenant);
+	if (!r->fields[FIELD_TOKEN_URL])
 		return -ENOMEM;
-	}
 	return 0;
 }
 
@@ -251,8 +250,8 @@ static void write_of_protocol(
 
 	if (!value)
 		return;
-	if (asprintf(&key, "mail.%s.%s", r->fields[FIELD_PROTOCOL], what) < 0) {
-		key = NULL;
+	key = text_format("mail.%s.%s", r->fields[FIELD_PROTOCOL], what);
+	if (!key) {
 		w->error = -ENOMEM;
 		return;
 	}

@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "identity.h"
 #include "reason.h"
+#include "text.h"
 
 #define GROUPS_MAX 64
 
@@ -81,11 +81,9 @@ int rights_check(const struct cli *cli, const struct config *c, const char *user
 
 	if (!identity_is_systems(cli) || !(entry = getpwnam(user)))
 		return 0;
-	if (asprintf(&path, "%s%s%s", folder ? folder : "", folder ? "/" : "", file) <
-	    0) {
-		path = NULL;
+	path = text_format("%s%s%s", folder ? folder : "", folder ? "/" : "", file);
+	if (!path)
 		return -ENOMEM;
-	}
 	if (fstatat(c->fd, path, &st, 0) < 0)
 		return 0;
 	r = check_folders(c, entry, folder, ret_why);

@@ -8,6 +8,7 @@
 
 #include "cli.h"
 #include "terminal.h"
+#include "text.h"
 
 static const struct {
 	int error;
@@ -57,14 +58,11 @@ void cli_complain(const char *format, ...)
 	_cleanup_secret_ struct secret escaped = {0};
 	_cleanup_free_ char *text = NULL;
 	va_list arguments;
-	int n;
 
 	va_start(arguments, format);
-	n = vasprintf(&text, format, arguments);
+	text = text_vformat(format, arguments);
 	va_end(arguments);
-	if (n < 0)
-		text = NULL;
-	if (!text || terminal_escape(&escaped, text, (size_t)n) < 0)
+	if (!text || terminal_escape(&escaped, text, strlen(text)) < 0)
 		secret_done(&escaped);
 	/* nobody to tell if it fails */
 	(void)fprintf(stderr, "maildest: %s\n",

@@ -2,8 +2,9 @@
 /*
  * Which socket of a handler is the client's: one on Unix that has a name, as only
  * accepted ones do; else the TCP connection to a port that is listened on here; else, if
- * that has been closed meanwhile, the one with the lowest descriptor. A process that listens is no session; one in
- * another network namespace may listen there, which we would not see: it is none either.
+ * that has been closed meanwhile, the one with the lowest descriptor. A process that
+ * listens is no session; one in another network namespace may listen there, which we
+ * would not see: it is none either.
  */
 
 #include "sessions.h"

@@ -11,6 +11,7 @@
 #include "procs.h"
 #include "status.h"
 #include "terminal.h"
+#include "text.h"
 
 #define SHOWN_MAX 10
 #define LATELY_USEC (60 * 60 * USEC_PER_SEC)
@@ -99,10 +100,9 @@ static int open_unit(const char *unit, sd_journal **ret)
 
 	if (r < 0)
 		return r;
-	if (asprintf(&match, "UNIT=%s", unit) < 0) {
-		match = NULL;
+	match = text_format("UNIT=%s", unit);
+	if (!match)
 		return -ENOMEM;
-	}
 	r = sd_journal_add_match(*ret, match, 0);
 	if (r >= 0)
 		r = sd_journal_add_match(*ret, "_UID=0", 0);

@@ -2,8 +2,9 @@
 #include "status.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "text.h"
 
 static const struct table_column problem_columns[] = {
     {"LEVEL", "level"},
@@ -88,8 +89,7 @@ void status_add_problem(
 	va_list arguments;
 
 	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0)
-		text = NULL;
+	text = text_vformat(format, arguments);
 	va_end(arguments);
 	table_row(&s->problems);
 	table_text(&s->problems, 0, levels[level].colour, levels[level].name);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include "identity.h"
 #include "reason.h"
 #include "services.h"
+#include "text.h"
 
 void subject_done(struct subject *s)
 {
@@ -70,11 +70,10 @@ static bool is_missing(const struct config *c, const char *tenant, const char *n
 {
 	_cleanup_free_ char *path = NULL;
 
-	if (asprintf(&path, "destinations/%s%s%s.json", tenant ? tenant : "",
-		tenant ? "/" : "", name) < 0) {
-		path = NULL;
+	path = text_format(
+	    "destinations/%s%s%s.json", tenant ? tenant : "", tenant ? "/" : "", name);
+	if (!path)
 		return false;
-	}
 	return faccessat(c->fd, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
 }
 

@@ -2,12 +2,12 @@
 #include "sync.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "deadline.h"
 #include "digest.h"
 #include "sync-question.h"
+#include "text.h"
 
 #define ASKED ":asked" /* no service's name has a colon */
 /* A Destination service may have to be asked first, which has 15 s. */
@@ -55,9 +55,7 @@ static struct instance *find_instance(struct round *q, const struct service_unit
 /* The row that says which question the protocol answers: "<service>:asked <SHA-256>". */
 static char *question_row(const struct service_unit *s)
 {
-	char *row;
-
-	return asprintf(&row, "%s" ASKED, s->name) < 0 ? NULL : row;
+	return text_format("%s" ASKED, s->name);
 }
 
 /* Whether the row of the table is of a service as it is now. */
@@ -218,12 +216,11 @@ static void say_left(const struct round *q)
 
 		if (instance->n_left == 0)
 			continue;
-		if (asprintf(&reason,
-			instance->is_silent
-			    ? "is not available: %zu more of its services not asked for"
-			    : "%zu of its services not asked for: the time was over",
-			instance->n_left) < 0)
-			reason = NULL;
+		reason = text_format(
+		    instance->is_silent
+			? "is not available: %zu more of its services not asked for"
+			: "%zu of its services not asked for: the time was over",
+		    instance->n_left);
 		verdicts_add(
 		    q->verdicts, "instance", instance->name, VERDICT_WARNING, reason);
 	}

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "terminal.h"
+#include "text.h"
 
 #define GAP 2
 
@@ -75,21 +76,8 @@ void table_number(struct table *t, size_t column, enum table_colour colour,
 	struct table_cell cell = {
 	    .type = TABLE_NUMBER, .colour = colour, .number = number};
 
-	if (text)
-		cell.text = strdup(text);
-	else if (asprintf(&cell.text, "%" PRIi64, number) < 0)
-		cell.text = NULL;
+	cell.text = text ? strdup(text) : text_format("%" PRIi64, number);
 	fill(t, column, cell, true);
-}
-
-void table_boolean(struct table *t, size_t column, enum table_colour colour, bool value)
-{
-	fill(t, column,
-	    (struct table_cell){.type = TABLE_BOOLEAN,
-		.colour = colour,
-		.number = value,
-		.text = strdup(value ? "yes" : "no")},
-	    true);
 }
 
 int table_check(const struct table *t)
@@ -186,8 +174,6 @@ static void write_cell(
 	case TABLE_NUMBER:
 		json_writer_integer(w, key, cell->number);
 		break;
-	case TABLE_BOOLEAN:
-		json_writer_boolean(w, key, cell->number != 0);
 		break;
 	case TABLE_LIST:
 		write_list(w, key, cell->text);

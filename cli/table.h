@@ -30,7 +30,6 @@ enum table_type {
 	TABLE_NOTHING, /* "-", and no member */
 	TABLE_TEXT,
 	TABLE_NUMBER,
-	TABLE_BOOLEAN,
 	TABLE_LIST, /* words with blanks between; an array of strings */
 };
 
@@ -63,7 +62,6 @@ void table_list(
 /* `text` is what people read instead; NULL: the number. */
 void table_number(struct table *t, size_t column, enum table_colour colour,
     int64_t number, const char *text);
-void table_boolean(struct table *t, size_t column, enum table_colour colour, bool value);
 
 /* For people; without rows nothing. */
 void table_print(const struct table *t, const struct cli *c);

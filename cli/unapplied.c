@@ -7,7 +7,7 @@
 #include "apply-files.h"
 #include "apply-notes.h"
 #include "pending.h"
-#include "unit-files.h"
+#include "text.h"
 
 struct view {
 	struct pending pending;
@@ -75,8 +75,8 @@ static int describe(const struct view *v, const struct services *s, char **ret)
 		what = "is there, though nothing is configured that it would serve";
 	}
 	*ret = n == 1
-		   ? unit_format("%s %s", first, what)
-		   : unit_format("%zu sockets are not as they shall be, of which %s %s",
+		   ? text_format("%s %s", first, what)
+		   : text_format("%zu sockets are not as they shall be, of which %s %s",
 			 n, first, what);
 	return *ret ? 0 : -ENOMEM;
 }

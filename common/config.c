@@ -10,29 +10,26 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "beneath.h"
+#include "paths.h"
 #include "reason.h"
+#include "text.h"
 
 #define SYSTEM_FOLDER "/etc/maildest"
-/* Users below this uid are the system's (systemd's SYSTEM_UID_MAX + 1). */
-#define FIRST_HUMAN_UID 1000
 #define MIB ((size_t)1024 * 1024)
 
-static int default_path(char **ret)
+/* NULL without memory. */
+static char *default_path(void)
 {
 	const char *path = getenv("MAILDEST_CONFIG_DIR"), *home;
-	int n;
 
 	if (path && *path)
-		n = asprintf(ret, "%s", path);
-	else if (geteuid() < FIRST_HUMAN_UID || !(home = getenv("HOME")))
-		n = asprintf(ret, "%s", SYSTEM_FOLDER);
-	else
-		n = asprintf(ret, "%s/.config/maildest", home);
-	return n < 0 ? -ENOMEM : 0;
+		return strdup(path);
+	if (path_is_system_user() || !(home = getenv("HOME")))
+		return strdup(SYSTEM_FOLDER);
+	return text_format("%s/.config/maildest", home);
 }
 
 int config_open(struct config *ret, const char *path, char **ret_why)
@@ -40,12 +37,9 @@ int config_open(struct config *ret, const char *path, char **ret_why)
 	struct config c = CONFIG_INIT;
 	int r;
 
-	if (path)
-		r = (c.path = strdup(path)) ? 0 : -ENOMEM;
-	else
-		r = default_path(&c.path);
-	if (r < 0)
-		return r;
+	c.path = path ? strdup(path) : default_path();
+	if (!c.path)
+		return -ENOMEM;
 	c.fd = open(c.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (c.fd < 0) {
 		r = reason_set(ret_why, -errno, "%s: %s", c.path, strerror(errno));
@@ -180,15 +174,13 @@ int config_read(const struct config *c, const char *folder, const char *name,
 	_cleanup_close_ int folder_fd = -1;
 	int fd;
 
-	if (asprintf(&file, "%s%s", name, suffix) < 0) {
-		file = NULL;
+	file = text_format("%s%s", name, suffix);
+	if (!file)
 		return -ENOMEM;
-	}
-	if (asprintf(&path, "%s/%s%s%s", c->path, folder ? folder : "", folder ? "/" : "",
-		file) < 0) {
-		path = NULL;
+	path = text_format(
+	    "%s/%s%s%s", c->path, folder ? folder : "", folder ? "/" : "", file);
+	if (!path)
 		return -ENOMEM;
-	}
 	folder_fd = open_folder(c, folder);
 	if (folder_fd < 0)
 		return reason_set(
@@ -256,7 +248,7 @@ int config_check_private(const struct config_file *f, char **ret_why)
 		return 0;
 	if (f->st.st_uid != 0 && f->st.st_uid != geteuid())
 		reason = "holds a secret and belongs neither to root nor to the user "
-			 "this runs as";
+			 "this runs as: chown root it";
 	else if (f->st.st_mode & S_IRWXO)
 		reason = "holds a secret and other users have rights on it: chmod o= it";
 	else if ((f->st.st_mode & S_IRWXG) && !is_own_group(f->st.st_gid) &&

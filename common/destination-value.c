@@ -10,10 +10,11 @@
 
 #include "config.h"
 #include "deadline.h"
+#include "dns-name.h"
 #include "secret.h"
 #include "socks5.h"
+#include "text.h"
 
-#define HOST_MAX 253  /* RFC 1035 2.3.4, as text */
 #define USER_MAX 1024 /* far above RFC 5321 4.5.3.1's 64 + 1 + 255 */
 #define TIMEOUT_MAX_MSEC (600 * 1000)
 
@@ -43,7 +44,6 @@ int destination_value_text(
 	return replace(target, text);
 }
 
-/* No white space, nothing but what a word on the wire may have. */
 int destination_value_word(
     const struct properties *p, const char *key, void *target, char **ret_why)
 {
@@ -53,10 +53,9 @@ int destination_value_word(
 	r = properties_string(p, key, &text, ret_why);
 	if (r <= 0)
 		return r;
-	for (const char *c = text; *c; c++)
-		if (*c <= 0x20 || *c >= 0x7f)
-			return properties_complain(
-			    p, key, ret_why, "must be one word of printable ASCII");
+	if (!text_is_visible(text))
+		return properties_complain(
+		    p, key, ret_why, "must be one word of printable ASCII");
 	return destination_value_text(p, key, target, ret_why);
 }
 
@@ -69,10 +68,8 @@ int destination_value_password(
 	r = properties_secret(p, key, &text, ret_why);
 	if (r <= 0)
 		return r;
-	for (const char *c = text; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			return properties_complain(
-			    p, key, ret_why, "has a control character");
+	if (text_has_control(text))
+		return properties_complain(p, key, ret_why, "has a control character");
 	return replace(target, text);
 }
 
@@ -87,7 +84,7 @@ static bool is_host(const char *text)
 
 	if (strchr(text, ':'))
 		return inet_pton(AF_INET6, text, &ignored) == 1;
-	return n > 0 && n <= HOST_MAX && strspn(text, allowed) == n;
+	return n > 0 && n <= DNS_NAME_MAX && strspn(text, allowed) == n;
 }
 
 int destination_value_host(

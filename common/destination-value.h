@@ -31,7 +31,10 @@ _must_check_ int destination_value_host(
 /* char *: the name of a file in certificates/ */
 _must_check_ int destination_value_certificate(
     const struct properties *p, const char *key, void *target, char **ret_why);
-/* char *: a Cloud Connector's location id, which a SOCKS5 handshake can carry; empty is as absent */
+/*
+ * char *: a Cloud Connector's location id, which a SOCKS5 handshake can carry; empty is
+ * as absent
+ */
 _must_check_ int destination_value_location(
     const struct properties *p, const char *key, void *target, char **ret_why);
 /* uint16_t: 1 to 65535 */

@@ -2,8 +2,8 @@
 #pragma once
 /*
  * Writes JSON into a secret buffer. Errors stick: after one, nothing more is written and
- * json_writer_end() reports it, so that callers check once.
- * Keys are NULL inside arrays and for the root.
+ * json_writer_end() reports it, so that callers check once. Keys are NULL inside arrays
+ * and for the root.
  */
 
 #include <stdbool.h>

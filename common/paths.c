@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The one path that handler and helper must agree on. The rule for users is the one of
- * the configuration folder (config.c): root and system users share the system's place.
- */
+/* The one path that handler and helper must agree on, and the rule for all others. */
 
 #include "paths.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
-/* Users below this uid are the system's (systemd's SYSTEM_UID_MAX + 1). */
+#include "text.h"
+
 #define FIRST_HUMAN_UID 1000
+
+bool path_is_system_user(void)
+{
+	return geteuid() < FIRST_HUMAN_UID;
+}
 
 static int copy_path(const char *path, char **ret)
 {
@@ -40,10 +42,11 @@ int path_helper_socket(const char *override, char **ret)
 		return copy_path(override, ret);
 	if (environment && *environment)
 		return copy_path(environment, ret);
-	if (geteuid() < FIRST_HUMAN_UID)
+	if (path_is_system_user())
 		return copy_path("/run/maildest/helper.sock", ret);
 
-	if (asprintf(&path, "/run/user/%u/maildest/helper.sock", (unsigned)geteuid()) < 0)
+	path = text_format("/run/user/%u/maildest/helper.sock", (unsigned)geteuid());
+	if (!path)
 		return -ENOMEM;
 	*ret = path;
 	return 0;

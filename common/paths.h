@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* Where things lie that both programs must agree on. */
+/* Where things lie that both programs must agree on, and whose places these are. */
+
+#include <stdbool.h>
 
 #include "macro.h"
+
+/*
+ * Whether we run as root or as another user of the system (below systemd's SYSTEM_UID_MAX +
+ * 1): then files lie in the system's places, else below the user's home.
+ */
+bool path_is_system_user(void);
 
 /*
  * The helper's socket: `override` if not NULL, else $MAILDEST_HELPER_SOCKET if set and

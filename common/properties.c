@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -15,6 +14,7 @@
 #include "log.h"
 #include "reason.h"
 #include "secret.h"
+#include "text.h"
 
 static int explain_syntax(
     const char *text, const struct json_error *e, const char *path, char **ret_why)
@@ -89,17 +89,14 @@ int properties_complain(
 	struct json_value ignored;
 	const char *path = NULL;
 	va_list ap;
-	int n;
 
 	if (!properties_find(p, key, &ignored, &path) && p->n > 0)
 		path = p->layers[0].path;
 	va_start(ap, reason);
-	n = vasprintf(&text, reason, ap);
+	text = text_vformat(reason, ap);
 	va_end(ap);
-	if (n < 0) {
-		text = NULL;
+	if (!text)
 		return -ENOMEM;
-	}
 	return reason_set(
 	    ret_why, -EINVAL, "%s: key '%s' %s", path ? path : "destination", key, text);
 }
@@ -116,14 +113,6 @@ static bool is_placeholder(const char *text)
 	size_t n = strlen(text);
 
 	return n > 2 && text[0] == '<' && text[n - 1] == '>';
-}
-
-static bool has_control(const char *text)
-{
-	for (; *text; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			return true;
-	return false;
 }
 
 /* 1 with the text of a scalar, 0 if absent or null, -EINVAL for objects and arrays. */
@@ -162,7 +151,7 @@ int properties_string(
 	r = filled_scalar(p, key, has_placeholder, &text, ret_why);
 	if (r <= 0)
 		return r;
-	if (has_control(text))
+	if (text_has_control(text))
 		return properties_complain(p, key, ret_why, "has a control character");
 	*ret = text;
 	return 1;

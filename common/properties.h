@@ -22,8 +22,8 @@ struct properties {
 	unsigned n;
 	/* The bottom layer is a tenant's own file (destination_load()). */
 	bool is_tenants;
-	bool
-	    has_tokens; /* a layer came with the access tokens of a Destination service's answer */
+	/* a layer came with the access tokens of a Destination service's answer */
+	bool has_tokens;
 };
 
 /*

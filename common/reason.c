@@ -5,7 +5,8 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
+
+#include "text.h"
 
 /* Names of files and keys may hold anything. */
 static void mask_controls(char *text)
@@ -18,15 +19,12 @@ static void mask_controls(char *text)
 int reason_set(char **ret, int error, const char *format, ...)
 {
 	va_list ap;
-	int n;
 
 	va_start(ap, format);
-	n = vasprintf(ret, format, ap);
+	*ret = text_vformat(format, ap);
 	va_end(ap);
-	if (n < 0) {
-		*ret = NULL;
+	if (!*ret)
 		return -ENOMEM;
-	}
 	mask_controls(*ret);
 	return error;
 }

@@ -286,8 +286,8 @@ int settings_load(const struct config *c, struct settings *ret, char **ret_why)
 	}
 	if (r < 0)
 		return r;
-	if (f.text.len ==
-	    0) /* the disk was full, say: what it forbade is not allowed now */
+	/* the disk was full, say: what it forbade is not allowed now */
+	if (f.text.len == 0)
 		return reason_set(ret_why, -EINVAL,
 		    "%s: is empty; if nothing is to be set, write a comment or delete it",
 		    f.path);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* Within tls-anchors.c's and tls-keys.c's job: certificates out of a file's text. */
+/* Within tls-anchors.c's, tls-keys.c's and tls-describe.c's job: certificates out of a file. */
 
 #include <openssl/bio.h>
 #include <openssl/x509.h>

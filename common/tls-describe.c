@@ -54,7 +54,7 @@ static int read_time(const ASN1_TIME *time, int64_t *ret)
 	return 0;
 }
 
-int tls_describe(const struct x509_st *certificate, struct tls_descriptions *d)
+static int describe(const struct x509_st *certificate, struct tls_descriptions *d)
 {
 	struct tls_description one = {0}, *list;
 	int r;
@@ -81,7 +81,7 @@ int tls_describe_all(const struct stack_st_X509 *stack, struct tls_descriptions 
 	int r = 0;
 
 	for (int i = 0; r == 0 && i < sk_X509_num(stack) && i < TLS_DESCRIPTIONS_MAX; i++)
-		r = tls_describe(sk_X509_value(stack, i), d);
+		r = describe(sk_X509_value(stack, i), d);
 	return r;
 }
 

@@ -28,11 +28,7 @@ struct tls_descriptions {
 void tls_descriptions_done(struct tls_descriptions *d);
 #define _cleanup_tls_descriptions_ _cleanup_(tls_descriptions_done)
 
-/* Adds one: 0, -EINVAL if its times are none, -ENOMEM. */
-_must_check_ int tls_describe(
-    const struct x509_st *certificate, struct tls_descriptions *d);
-
-/* Adds the first TLS_DESCRIPTIONS_MAX: 0 or as above. */
+/* Adds the first TLS_DESCRIPTIONS_MAX: 0, -EINVAL if the times of one are none, -ENOMEM. */
 _must_check_ int tls_describe_all(
     const struct stack_st_X509 *stack, struct tls_descriptions *d);
 

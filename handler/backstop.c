@@ -21,8 +21,8 @@ static void on_alarm(_unused_ int signal_number)
 {
 	if (write(last_words.client_fd, last_words.reply->data, last_words.reply->len) <
 	    0)
-		last_words.client_fd =
-		    -1; /* gone, or not reading: the record says the rest */
+		/* gone, or not reading: the record says the rest */
+		last_words.client_fd = -1;
 	log_send_prepared(last_words.record->data, last_words.record->len);
 	_exit(0);
 }

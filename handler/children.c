@@ -9,6 +9,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "text.h"
+
 /* Where there are too few for all left-over sessions, so many stay for new ones. */
 #define DESCRIPTORS_KEPT 16
 
@@ -90,11 +92,10 @@ static FILE *open_processes(const char *line)
 			continue;
 		own = colon + n;
 		free(path);
-		if (asprintf(&path, "%s%.*s/cgroup.procs", hierarchies[i].mounted,
-			(int)strcspn(own, "\n"), own) < 0) {
-			path = NULL;
+		path = text_format("%s%.*s/cgroup.procs", hierarchies[i].mounted,
+		    (int)strcspn(own, "\n"), own);
+		if (!path)
 			return NULL;
-		}
 		f = fopen(path, "re");
 		if (f)
 			return f;

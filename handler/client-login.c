@@ -8,13 +8,13 @@
 #include "client-login.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base64.h"
 #include "client-bearer.h"
 #include "deadline.h"
+#include "text.h"
 
 #define RESPONSES_MAX 2
 /* Passwords are not to be tried as fast as a host can. */
@@ -113,8 +113,7 @@ static int note(struct exchange *x, int error, const char *what, const char *why
 		return error; /* the session is none the worse for it */
 	free(x->login_why);
 	x->login_error = error;
-	if (asprintf(&x->login_why, "the client's %s %s", what, why) < 0)
-		x->login_why = NULL;
+	x->login_why = text_format("the client's %s %s", what, why);
 	return error;
 }
 

@@ -34,8 +34,8 @@ static void hold(struct parent *p, enum hold why)
 	if (p->waiting_since == 0)
 		p->waiting_since = now;
 	if (p->hold == HOLD_NONE)
-		(void)epoll_ctl(
-		    p->epoll, EPOLL_CTL_DEL, p->listening, NULL); /* it is there */
+		/* it is there */
+		(void)epoll_ctl(p->epoll, EPOLL_CTL_DEL, p->listening, NULL);
 	p->hold = why;
 	p->hold_until =
 	    why == HOLD_FULL ? p->waiting_since + PATIENCE_USEC : now + SHORTAGE_USEC;

@@ -20,11 +20,11 @@ struct forking_options {
 };
 
 /*
- * Serves `sockets`, each the destination of its name or the file's service, until SIGTERM or SIGINT: then it
- * stops accepting and, as a systemd service, returns at once (the sessions go on in the
- * service's control group); otherwise it waits for the sessions to end, or for a second
- * signal. The sockets are closed. Returns 0, or -errno if it could not begin, after a
- * record of why.
+ * Serves `sockets`, each the destination of its name or the file's service, until SIGTERM
+ * or SIGINT: then it stops accepting and, as a systemd service, returns at once (the
+ * sessions go on in the service's control group); otherwise it waits for the sessions to
+ * end, or for a second signal. The sockets are closed. Returns 0, or -errno if it could
+ * not begin, after a record of why.
  */
 _must_check_ int forking_run(
     const struct forking_options *options, struct listen_fds *sockets);

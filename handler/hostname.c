@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "dns-name.h"
+#include "text.h"
 
 #define FALLBACK "localhost"
 
@@ -72,9 +73,8 @@ int hostname_address_literal(int fd, char **ret)
 	else if (address.ss_family == AF_INET)
 		inet_ntop(AF_INET, &((struct sockaddr_in *)&address)->sin_addr, text,
 		    sizeof(text));
-	if (asprintf(ret, ipv6 ? "[IPv6:%s]" : "[%s]", text) < 0) {
-		*ret = NULL;
+	*ret = text_format(ipv6 ? "[IPv6:%s]" : "[%s]", text);
+	if (!*ret)
 		return -ENOMEM;
-	}
 	return 0;
 }

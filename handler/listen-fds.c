@@ -90,8 +90,8 @@ static int take_one(struct listen_fd *l, int fd, const char *name)
 	if (!l->fault)
 		l->fault = prepare(fd, l->is_connected);
 	if (fcntl(fd, F_GETFD) < 0)
-		l->fd =
-		    -1; /* the number will be something else's, not to be closed here */
+		/* the number will be something else's, not to be closed here */
+		l->fd = -1;
 	return 0;
 }
 

@@ -24,8 +24,8 @@ struct protocol {
 	const char *name;     /* "SMTP" */
 	const char *tls_name; /* mail.transport.protocol for TLS from the first byte */
 	uint64_t idle_usec;   /* the relay's and the waiting client's limit */
-	uint64_t
-	    drain_usec; /* for the server to end after the client did, under TLS 1.2 */
+	/* for the server to end after the client did, under TLS 1.2 */
+	uint64_t drain_usec;
 	/* How long a token had better stay valid: some servers end a session with its token. */
 	uint64_t token_lifetime_sec;
 	bool starts_with_letter; /* whatever a client sends first */
@@ -57,7 +57,8 @@ struct protocol {
 
 	/*
 	 * Greets the client, by what its login is for (enum exchange_access): with what the server
-	 * can do if that is known, or in the server's own words. 0 or -errno, as an exchange_reply().
+	 * can do if that is known, or in the server's own words. 0 or -errno, as an
+	 * exchange_reply().
 	 */
 	int (*greet)(struct exchange *x);
 	/*

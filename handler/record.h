@@ -10,6 +10,9 @@
 
 #include "refusal.h"
 
+/* MESSAGE_ID of the record of a session that reached the relay or a goodbye. */
+#define MESSAGE_ID_SESSION "5d1a70a2c4a34e0f9b6c7e2d8f104e31"
+
 #define SESSION_ID_SIZE 13 /* 12 hexadecimal digits and a NUL */
 
 struct record {
@@ -37,10 +40,13 @@ void record_success(const struct record *r, const char *how);
 void record_failure(const struct record *r, const struct refusal *refusal,
     const char *phase, const char *why);
 
-/* Renders record_failure() for a signal handler to send at `when` (deadline_now()): 0 or -ENOMEM. */
+/*
+ * Renders record_failure() for a signal handler to send at `when` (deadline_now()): 0 or
+ * -ENOMEM.
+ */
 _must_check_ int record_prepare_failure(const struct record *r,
-    const struct refusal *refusal, const char *phase, const char *why,
-    uint64_t when, struct secret *ret);
+    const struct refusal *refusal, const char *phase, const char *why, uint64_t when,
+    struct secret *ret);
 
 /* Says loudly, in a record of its own, that one of the insecure settings is in force. */
 void record_insecure(const struct record *r, const char *what);
@@ -48,5 +54,8 @@ void record_insecure(const struct record *r, const char *what);
 /* Says in a record of its own that the session runs without some of its walls; see confine.h. */
 void record_unconfined(const struct record *r, const char *what);
 
-/* Says in a record of its own that keys of the destination contradict each other, and which wins. */
+/*
+ * Says in a record of its own that keys of the destination contradict each other, and
+ * which wins.
+ */
 void record_contradiction(const struct record *r, const char *what);

@@ -50,6 +50,3 @@ struct refusal {
 
 /* The row of a -errno; unknown ones are ours to mend ("internal"). */
 const struct refusal *refusal_find(int error);
-
-/* MESSAGE_ID of the record of a session that reached the relay or a goodbye. */
-#define MESSAGE_ID_SESSION "5d1a70a2c4a34e0f9b6c7e2d8f104e31"

@@ -7,11 +7,11 @@
 #include "session.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "paths.h"
 #include "reason.h"
+#include "text.h"
 
 static const struct protocol *const protocols[] = {
     [MAIL_SMTP] = &protocol_smtp,
@@ -126,11 +126,10 @@ static int fetch_destination(struct session *s, struct properties *p)
 		r = token_wait_destination(&s->tokens, s->deadline, &s->why);
 	if (r < 0)
 		return r;
-	if (asprintf(&path, "destination '%s' of instance '%s'", s->service.destination,
-		s->service.instance) < 0) {
-		path = NULL;
+	path = text_format("destination '%s' of instance '%s'", s->service.destination,
+	    s->service.instance);
+	if (!path)
 		return -ENOMEM;
-	}
 	r = properties_add(p, secret_str(&s->tokens.destination),
 	    s->tokens.destination.len, path, &s->why);
 	secret_done(&s->tokens.destination);
@@ -188,11 +187,10 @@ int session_configure(struct session *s)
 		return r;
 	s->record.destination = s->destination.name;
 	s->record.protocol = mail_protocol_name(s->destination.protocol);
-	if (asprintf(&s->record.upstream, "%s:%u", s->destination.host,
-		(unsigned)s->destination.port) < 0) {
-		s->record.upstream = NULL;
+	s->record.upstream =
+	    text_format("%s:%u", s->destination.host, (unsigned)s->destination.port);
+	if (!s->record.upstream)
 		return -ENOMEM;
-	}
 	s->protocol = protocols[s->destination.protocol];
 	return 0;
 }

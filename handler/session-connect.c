@@ -8,13 +8,13 @@
 #include "session.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "deadline.h"
 #include "hostname.h"
 #include "reason.h"
 #include "socks.h"
+#include "text.h"
 
 static int prepare_upstream(struct session *s, int fd)
 {
@@ -99,13 +99,10 @@ static int note_tls(struct session *s)
 	s->record.tls = NULL;
 	if (!tls || !tls_is_established(tls))
 		return 0;
-	if (asprintf(&s->record.tls, "%s %s%s%s", tls_version(tls), tls_cipher(tls),
-		tls_is_resumed(tls) ? " resumed" : "",
-		tls_is_verified(tls) ? "" : " unverified") < 0) {
-		s->record.tls = NULL;
-		return -ENOMEM;
-	}
-	return 0;
+	s->record.tls = text_format("%s %s%s%s", tls_version(tls), tls_cipher(tls),
+	    tls_is_resumed(tls) ? " resumed" : "",
+	    tls_is_verified(tls) ? "" : " unverified");
+	return s->record.tls ? 0 : -ENOMEM;
 }
 
 /* What the server handed out for resumption goes to whoever comes next. */
@@ -175,10 +172,10 @@ static int replace_proxy_token(struct session *s)
 
 	session_enter(s, "asking the helper for a different token for the proxy");
 	r = token_reject_proxy(&s->tokens, s->deadline, &why);
-	if (r < 0 && asprintf(&s->why, "%s; then %s",
-			 refusal ? refusal : "the proxy refused our token",
-			 why ? why : "the helper had no different token") < 0)
-		s->why = NULL;
+	if (r < 0)
+		s->why = text_format("%s; then %s",
+		    refusal ? refusal : "the proxy refused our token",
+		    why ? why : "the helper had no different token");
 	return r;
 }
 
@@ -215,6 +212,7 @@ int session_connect(struct session *s)
 	if (r == 0)
 		r = check_secrecy(s);
 	if (r < 0)
-		stream_done(&s->upstream.stream); /* nobody shall take it for one that is ready */
+		stream_done(
+		    &s->upstream.stream); /* nobody shall take it for one that is ready */
 	return r;
 }

@@ -8,7 +8,10 @@
 #include "relay.h"
 #include "session.h"
 
-/* What failed (-errno, with s->why or without), to client and journal; the walls are closed first. */
+/*
+ * What failed (-errno, with s->why or without), to client and journal; the walls are
+ * closed first.
+ */
 void session_fail(struct session *s, int error);
 
 /* The relay is over: `end` is what relay_run() has returned. */

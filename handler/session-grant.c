@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Logins that the helper decides. With what the client brings: its refresh token or code
- * goes to the helper, the helper's access token to the server. Each try has the login's whole time; after one
- * that the server refused, the next begins on a new connection.
+ * goes to the helper, the helper's access token to the server. Each try has the login's
+ * whole time; after one that the server refused, the next begins on a new connection.
  */
 
 #include "session.h"

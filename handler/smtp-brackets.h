@@ -18,7 +18,8 @@ enum smtp_brackets_end {
  * Carries the session line by line, from the client's pending MAIL, until DATA or BDAT
  * has been sent: MAIL and RCPT get their brackets, every command waits for its reply.
  * With ACCESS_PASS_THROUGH it begins with whatever the client says first, a login's
- * lines (RFC 4954 4) go through too, and STARTTLS or a MAIL with brackets ends it. Returns an enum smtp_brackets_end, or -errno as struct protocol's converse.
+ * lines (RFC 4954 4) go through too, and STARTTLS or a MAIL with brackets ends it.
+ * Returns an enum smtp_brackets_end, or -errno as struct protocol's converse.
  */
 _must_check_ int smtp_brackets_run(struct exchange *x);
 

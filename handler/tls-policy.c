@@ -11,6 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "text.h"
+
 #define SYSTEM_DIRECTORY "/etc/ssl/certs"
 
 const char *const tls_policy_system_bundles[] = {
@@ -64,10 +66,9 @@ static int append_file(struct secret *out, const char *what, int folder,
 	struct stat st;
 	int r;
 
-	if (asprintf(&path, "%s%s", prefix, name) < 0) {
-		path = NULL;
+	path = text_format("%s%s", prefix, name);
+	if (!path)
 		return -ENOMEM;
-	}
 	r = secret_concat(out, what, "=", path, NULL);
 	if (r == 0)
 		r = secret_append(out, "", 1);

@@ -8,6 +8,7 @@
 
 #include "base64.h"
 #include "reason.h"
+#include "text.h"
 #include "varlink.h"
 
 void token_proxy_done(struct token_proxy *p)
@@ -24,10 +25,8 @@ static int take_token(const struct json *reply, struct secret *ret, char **ret_w
 	if (!token || !*token)
 		return reason_set(
 		    ret_why, -ENOTCONN, "the helper answered without a token");
-	for (const char *c = token; *c; c++)
-		if (*c <= 0x20 || *c >= 0x7f)
-			return reason_set(
-			    ret_why, -ENOTCONN, "the helper's token is malformed");
+	if (!text_is_visible(token))
+		return reason_set(ret_why, -ENOTCONN, "the helper's token is malformed");
 	return secret_puts(ret, token);
 }
 

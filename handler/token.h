@@ -26,8 +26,8 @@ struct token_request {
 	const struct service *service;
 	const char *client; /* access_caller(), where its login is checked; else NULL */
 	bool wants_destination; /* what the service's instance knows of it */
-	const char
-	    *tls_context; /* tls_policy_context(); NULL: no TLS session is wanted */
+	/* tls_policy_context(); NULL: no TLS session is wanted */
+	const char *tls_context;
 	bool wants_proxy; /* where the Connectivity proxy is, and a token for it */
 	bool wants_token;
 	const char *credential; /* the client's refresh token or code, or NULL */
@@ -60,8 +60,8 @@ struct token_source {
 	struct token_request request;
 	enum token_call unanswered[TOKEN_CALL_MAX];
 	unsigned n_unanswered;
-	bool
-	    is_bound; /* a token has been rejected: another connection would not know which */
+	/* a token has been rejected: another connection would not know which */
+	bool is_bound;
 	struct secret destination; /* JSON, once its reply has come */
 	bool accepted;		   /* likewise, the client's login */
 	struct token_proxy proxy;  /* likewise */
@@ -77,9 +77,10 @@ void token_source_done(struct token_source *t);
 
 /*
  * Connects and sends OpenSession, GetDestination, GetConnectivityProxy, GetTlsSession and
- * GetToken, as far as they are wanted, in one piece; the answers are awaited by token_wait() and its
- * siblings. 0; -ENOTCONN with *ret_why (malloc'd) if the helper cannot be reached or is
- * not trusted; -EAGAIN with *ret_why if its queue stayed full until the deadline.
+ * GetToken, as far as they are wanted, in one piece; the answers are awaited by
+ * token_wait() and its siblings. 0; -ENOTCONN with *ret_why (malloc'd) if the helper
+ * cannot be reached or is not trusted; -EAGAIN with *ret_why if its queue stayed full
+ * until the deadline.
  */
 _must_check_ int token_open(struct token_source *t, const struct token_request *request,
     uint64_t deadline, char **ret_why);
@@ -122,8 +123,9 @@ _must_check_ int token_ask(
 /*
  * Waits for the token that has been asked for. 0 and the token appended to `ret`; else,
  * with *ret_why (malloc'd, foreign text escaped): -EINVAL the destination is wrong;
- * -ENOKEY refused for good by the token service; -EKEYREVOKED the client's credential was; -EACCES refused by the mail server
- * before; -EAGAIN not now; -ENOTCONN the helper is gone or broke the protocol.
+ * -ENOKEY refused for good by the token service; -EKEYREVOKED the client's credential
+ * was; -EACCES refused by the mail server before; -EAGAIN not now; -ENOTCONN the helper
+ * is gone or broke the protocol.
  */
 _must_check_ int token_wait(
     struct token_source *t, uint64_t deadline, struct secret *ret, char **ret_why);

@@ -4,12 +4,12 @@
 #include "upstream.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "deadline.h"
 #include "log.h"
 #include "mask.h"
+#include "text.h"
 
 /* Of what a server said, so much is looked at for the journal, which takes less. */
 #define QUOTED_MAX 4096
@@ -31,8 +31,7 @@ int upstream_fail(struct upstream *u, int error, const char *format, ...)
 	if (u->why)
 		return error;
 	va_start(ap, format);
-	if (vasprintf(&u->why, format, ap) < 0)
-		u->why = NULL;
+	u->why = text_vformat(format, ap);
 	va_end(ap);
 	return error;
 }

@@ -35,19 +35,21 @@ struct upstream {
 	struct stream stream;
 	struct capabilities capabilities;
 	const char *phase; /* what we are doing: "waiting for the greeting"; constant */
-	const char *our_name; /* for EHLO: a domain or an address literal; borrowed */
+	const char *our_name;	/* for EHLO: a domain or an address literal; borrowed */
 	struct secret greeting; /* the server's, its lines as they came */
-	bool passes_through; /* we do not log in: a server that needs no login is as good */
-	bool upgraded; /* TLS began after the greeting: what that said of the server is void */
+	/* we do not log in: a server that needs no login is as good */
+	bool passes_through;
+	/* TLS began after the greeting: what that said of the server is void */
+	bool upgraded;
 	struct secret hidden; /* what was sent as a secret, each text with its NUL */
 	char *why; /* what happened, foreign text escaped; owned; NULL if nothing did */
 	uint64_t login_deadline;
 	uint64_t reply_timeout_usec;
 	uint64_t write_timeout_usec;
 	bool starttls_ahead; /* nothing but capabilities may be said before TLS */
-	bool
-	    credentials_refused; /* the server answered the login itself with a refusal */
-	unsigned tag;		 /* IMAP: number of the last command */
+	/* the server answered the login itself with a refusal */
+	bool credentials_refused;
+	unsigned tag; /* IMAP: number of the last command */
 };
 #define UPSTREAM_INIT                                      \
 	{                                                  \

@@ -35,8 +35,8 @@ void broker_restore(struct broker *b);
 struct broker_question {
 	const struct binding *binding;
 	const char *credential; /* the client's refresh token or code; NULL for none */
-	const char
-	    *rejected_sha256;  /* of the token that the mail server refused, or NULL */
+	/* of the token that the mail server refused, or NULL */
+	const char *rejected_sha256;
 	uint64_t minimum_usec; /* what it must be good for, if none was refused */
 };
 

@@ -160,8 +160,8 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, voi
 	else
 		r = sd_event_add_io(l->event, &watch, fd, events, on_io, l);
 	if (r >= 0) {
-		(void)curl_multi_assign(
-		    l->multi, fd, watch); /* fails for unknown sockets only */
+		/* fails for unknown sockets only */
+		(void)curl_multi_assign(l->multi, fd, watch);
 		return 0;
 	}
 	t = find(l, easy);
@@ -249,6 +249,6 @@ void curl_loop_remove(struct curl_loop *l, CURL *easy)
 	*at = t->next;
 	free(t);
 	if (l->multi)
-		(void)curl_multi_remove_handle(
-		    l->multi, easy); /* unless it was given up */
+		/* unless it was given up */
+		(void)curl_multi_remove_handle(l->multi, easy);
 }

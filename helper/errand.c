@@ -4,13 +4,13 @@
 #include "errand.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #include "broker.h"
 #include "inquiry.h"
 #include "lookup.h"
 #include "means.h"
 #include "report.h"
+#include "text.h"
 #include "want.h"
 
 /* Before a broken connection is replaced. */
@@ -88,12 +88,12 @@ static void proceed(struct errand *x);
 /* The broker has no such token. */
 static void fail_for_want(struct errand *x, const struct cache_answer *answer)
 {
-	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ char *text = want_explain(x->want, &x->request, answer);
 
-	if (want_explain(x->want, &x->request, answer, &text) < 0)
-		fail_for_memory(x);
-	else
+	if (text)
 		fail(x, want_verdict(x->want, answer), text);
+	else
+		fail_for_memory(x);
 }
 
 /* Whoever it is shown to may quote it. */
@@ -162,8 +162,8 @@ static void ask_for_named(struct errand *x, enum want want, const char *prefix,
 {
 	_cleanup_free_ char *destination = NULL;
 
-	if (asprintf(&destination, "%s%s", prefix, name) < 0) {
-		destination = NULL;
+	destination = text_format("%s%s", prefix, name);
+	if (!destination) {
 		fail_for_memory(x);
 		return;
 	}

@@ -35,7 +35,10 @@ struct errand_order {
 	void *userdata, *context;
 };
 
-/* `config_dir` (may be NULL), `stats` and the broker are borrowed; once in a process. 0 or -errno. */
+/*
+ * `config_dir` (may be NULL), `stats` and the broker are borrowed; once in a process. 0
+ * or -errno.
+ */
 _must_check_ int errands_new(sd_event *event, const char *config_dir, struct stats *stats,
     struct broker *b, struct errands **ret);
 /* Ends every errand without a word; takes NULL; returns NULL. Before the cache goes away. */

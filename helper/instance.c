@@ -4,11 +4,11 @@
 #include "instance.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "layers.h"
 #include "service-key.h"
+#include "text.h"
 #include "url.h"
 
 #define FOLDER "instances"
@@ -21,10 +21,9 @@ static int load(
 	    .name = name,
 	    .purpose = "is to say where the Destination service is"};
 
-	if (asprintf(&credential, FOLDER ".%s", name) < 0) {
-		credential = NULL;
+	credential = text_format(FOLDER ".%s", name);
+	if (!credential)
 		return -ENOMEM;
-	}
 	place.credential = credential;
 	return service_key_load(c, &place, p, ret_why);
 }

@@ -4,8 +4,9 @@
 #include "layers.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
+
+#include "text.h"
 
 int layers_add_private(struct properties *p, const struct config_file *f, char **ret_why)
 {
@@ -40,10 +41,9 @@ int layers_add_credential(struct properties *p, const char *name, char **ret_why
 
 	if (!folder || !*folder)
 		return 0;
-	if (asprintf(&path, "%s/%s.json", folder, name) < 0) {
-		path = NULL;
+	path = text_format("%s/%s.json", folder, name);
+	if (!path)
 		return -ENOMEM;
-	}
 	r = config_read_path(path, CONFIG_FILE_MAX, &f, &why);
 	return add_read(p, r, &f, &why, ret_why);
 }
@@ -68,10 +68,9 @@ static int add_tenants_secrets(struct properties *p, const struct config *c,
 
 	if (!source->tenant)
 		return 0;
-	if (asprintf(&folder, "secrets/%s", source->tenant) < 0) {
-		folder = NULL;
+	folder = text_format("secrets/%s", source->tenant);
+	if (!folder)
 		return -ENOMEM;
-	}
 	return add_secrets_of(p, c, folder, source->name, ret_why);
 }
 

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -19,6 +18,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "deadline.h"
+#include "reason.h"
 
 #define BACKLOG 4096 /* the kernel lowers it to net.core.somaxconn */
 /* Another helper needs the lock for milliseconds; whoever keeps it longer is none. */
@@ -27,11 +27,7 @@
 
 static int complain(char **ret_why, int error, const char *path, const char *what)
 {
-	if (asprintf(ret_why, "%s: %s: %s", path, what, strerror(error)) < 0) {
-		*ret_why = NULL;
-		return -ENOMEM;
-	}
-	return -error;
+	return reason_set(ret_why, -error, "%s: %s: %s", path, what, strerror(error));
 }
 
 int listen_check(int fd)

@@ -19,6 +19,7 @@
 #include "remote-methods.h"
 #include "reply.h"
 #include "status.h"
+#include "text.h"
 #include "tls-methods.h"
 #include "varlink.h"
 
@@ -55,12 +56,7 @@ int methods_answer(struct session *s, const struct cache_answer *answer)
 /* RFC 6749 A.11 and A.17 would allow spaces; SASL's bearer tokens (RFC 7628 3.1) have none. */
 static bool is_credential(const char *text)
 {
-	size_t n = strlen(text);
-
-	for (size_t i = 0; i < n; i++)
-		if (text[i] <= ' ' || text[i] >= 0x7f)
-			return false;
-	return n >= 1 && n <= CREDENTIAL_LENGTH_MAX;
+	return *text && strlen(text) <= CREDENTIAL_LENGTH_MAX && text_is_visible(text);
 }
 
 static int ask_broker(struct session *s, struct broker_question *q)

@@ -89,13 +89,16 @@ static void keep(struct rotation *rotation, struct cache_entry *e,
 		strcmp(token->refresh_token.data, secret_str(&request->credential)) != 0);
 
 	if (is_new)
-		(void)rotation_keep(
-		    rotation, e, token->refresh_token.data); /* there is no other place */
+		/* there is no other place */
+		(void)rotation_keep(rotation, e, token->refresh_token.data);
 	else
 		rotation_use(rotation, e);
 }
 
-/* Whether a code that brought nothing may still be one: it was not sent, or was refused in words. */
+/*
+ * Whether a code that brought nothing may still be one: it was not sent, or was refused
+ * in words.
+ */
 static bool is_untouched(const struct fetch_reply *reply, const struct token_reply *token)
 {
 	return !reply->was_sent ||

@@ -4,7 +4,6 @@
 #include "remote.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -15,6 +14,7 @@
 #include "remote-entry.h"
 #include "remote-request.h"
 #include "report.h"
+#include "text.h"
 
 static void settle_found(
     struct remote_entry *e, struct find_reply *reply, uint64_t slept_usec)
@@ -202,11 +202,10 @@ int remote_load(const struct remote *r, const struct binding *b, struct properti
 		return reason_set(ret_why, -EIO,
 		    "destination '%s' of instance '%s' is not known any more",
 		    b->destination, b->instance);
-	if (asprintf(&path, "destination '%s' of instance '%s'", b->destination,
-		b->instance) < 0) {
-		path = NULL;
+	path =
+	    text_format("destination '%s' of instance '%s'", b->destination, b->instance);
+	if (!path)
 		return -ENOMEM;
-	}
 	if (revision)
 		error = secret_append(revision, e->digest, sizeof(e->digest));
 	return error < 0 ? error

@@ -30,8 +30,9 @@ struct remote_entry;
 
 /*
  * Somebody waiting, part of a structure of the caller's, which asks again some time after
- * ready(), not within it: there may be an answer by then. `entry` is NULL while not queued; one that is
- * queued must be taken out (remote_forget_waiter()) before it goes away.
+ * ready(), not within it: there may be an answer by then. `entry` is NULL while not
+ * queued; one that is queued must be taken out (remote_forget_waiter()) before it goes
+ * away.
  */
 struct remote_waiter {
 	struct remote_entry *entry;

@@ -77,8 +77,8 @@ void rotation_clean(const char *folder)
 
 	while (d && (e = readdir(d)))
 		if (is_name(e->d_name, ROTATION_NEW))
-			(void)unlinkat(
-			    dirfd(d), e->d_name, 0); /* or the next start does */
+			/* or the next start does */
+			(void)unlinkat(dirfd(d), e->d_name, 0);
 }
 
 static bool is_of_same_holder(const char *a, const char *b)

@@ -78,8 +78,8 @@ static int admit(struct server *s, int fd)
 static void set_listening(struct server *s, int enabled)
 {
 	for (unsigned i = 0; i < s->n_listeners; i++)
-		(void)sd_event_source_set_enabled(
-		    s->listeners[i], enabled); /* known states */
+		/* known states */
+		(void)sd_event_source_set_enabled(s->listeners[i], enabled);
 }
 
 static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata)
@@ -140,8 +140,8 @@ int server_listen(struct server *s, int fd)
 	r = sd_event_add_io(s->event, &source, fd, EPOLLIN, on_listener, s);
 	if (r < 0)
 		return r;
-	(void)sd_event_source_set_io_fd_own(
-	    source, true); /* fails for other kinds only */
+	/* fails for other kinds only */
+	(void)sd_event_source_set_io_fd_own(source, true);
 	(void)TAKE_FD(owned);
 	s->listeners[s->n_listeners++] = source;
 	return 0;

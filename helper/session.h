@@ -59,8 +59,8 @@ struct session {
 	bool has_more;	      /* the buffer may hold another call to handle now */
 	bool is_ended;	      /* the peer sends no more */
 	bool is_gone; /* the peer reads no more; what it sent before still counts */
-	uint64_t
-	    deadline_usec; /* CLOCK_MONOTONIC: closed then, unless there is progress */
+	/* CLOCK_MONOTONIC: closed then, unless there is progress */
+	uint64_t deadline_usec;
 	uint64_t unbound_until_usec; /* the end of that for one that is not bound */
 };
 

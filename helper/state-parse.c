@@ -13,6 +13,7 @@
 #include "parameters.h"
 #include "rotation-seal.h"
 #include "state-layout.h"
+#include "text.h"
 #include "token-reply.h"
 #include "utf8.h"
 
@@ -127,12 +128,7 @@ static bool take_failures(struct reader *in, struct cache_entry *e)
 /* One line as it may stand in a record, or none at all. */
 static bool is_text(const char *text)
 {
-	if (!text)
-		return true;
-	for (const char *c = text; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			return false;
-	return utf8_is_valid(text, strlen(text));
+	return !text || (!text_has_control(text) && utf8_is_valid(text, strlen(text)));
 }
 
 static int take_failure_texts(struct reader *in, struct cache_entry *e)

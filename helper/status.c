@@ -7,11 +7,11 @@
 
 #include "status.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "deadline.h"
 #include "remote.h"
+#include "text.h"
 #include "varlink.h"
 
 /* For what stands around the list, and the entry that is the last to fit. */
@@ -105,9 +105,10 @@ char *status_line(const struct session_host *host)
 	const char *failure = broker_last_failure(host->broker);
 	char *text;
 
-	if (asprintf(&text, "STATUS=%u token%s, %u session%s%s%s", tokens,
-		tokens == 1 ? "" : "s", sessions, sessions == 1 ? "" : "s",
-		failure ? ", last failure: " : "", failure ? failure : "") < 0)
+	text = text_format("STATUS=%u token%s, %u session%s%s%s", tokens,
+	    tokens == 1 ? "" : "s", sessions, sessions == 1 ? "" : "s",
+	    failure ? ", last failure: " : "", failure ? failure : "");
+	if (!text)
 		return NULL;
 	return text;
 }

@@ -7,12 +7,12 @@
 #include "store.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "report.h"
 #include "sealed.h"
 #include "state.h"
+#include "text.h"
 
 #define NAME_PREFIX "maildest-tokens-"
 /* systemd's limit on names, FDNAME= in sd_notify(3). */
@@ -61,10 +61,9 @@ void store_forget(struct store *s, const char *name)
 
 	if (!is_descriptor_name(name))
 		return;
-	if (asprintf(&text, "FDSTOREREMOVE=1\nFDNAME=%s", name) < 0) {
-		text = NULL;
+	text = text_format("FDSTOREREMOVE=1\nFDNAME=%s", name);
+	if (!text)
 		return; /* the next helper takes it back */
-	}
 	if (outbox_post(s->outbox, text) < 0)
 		return; /* the same */
 }
@@ -84,10 +83,9 @@ static int hand_over(struct store *s, const char *name, int fd)
 {
 	_cleanup_free_ char *text = NULL;
 
-	if (asprintf(&text, "FDSTORE=1\nFDNAME=%s\nFDPOLL=0", name) < 0) {
-		text = NULL;
+	text = text_format("FDSTORE=1\nFDNAME=%s\nFDPOLL=0", name);
+	if (!text)
 		return -ENOMEM;
-	}
 	return outbox_send(s->outbox, text, fd);
 }
 
@@ -99,10 +97,9 @@ static int replace(struct store *s, const struct secret *bytes, uint64_t generat
 	_cleanup_close_ int fd = -1;
 	int r;
 
-	if (asprintf(&name, NAME_PREFIX "%ju", (uintmax_t)generation) < 0) {
-		name = NULL;
+	name = text_format(NAME_PREFIX "%ju", (uintmax_t)generation);
+	if (!name)
 		return -ENOMEM;
-	}
 	fd = sealed_new("maildest-tokens", bytes->data, bytes->len, &held);
 	if (fd < 0)
 		return fd;

@@ -16,6 +16,7 @@
 #include "deadline.h"
 #include "json.h"
 #include "log.h"
+#include "text.h"
 
 /* A code of RFC 6749 5.2 has 22 characters at most; others are told as far as this. */
 #define ERROR_CODE_MAX 64
@@ -64,12 +65,7 @@ static bool may_be_permanent(long status)
 /* RFC 6750 2.1 allows less, RFC 6749 A.12 more: no space, no control character, no 8 bit. */
 bool token_is_valid(const char *text)
 {
-	size_t n = strlen(text);
-
-	for (size_t i = 0; i < n; i++)
-		if (text[i] <= ' ' || text[i] >= 0x7f)
-			return false;
-	return n >= 1 && n <= TOKEN_LENGTH_MAX;
+	return *text && strlen(text) <= TOKEN_LENGTH_MAX && text_is_visible(text);
 }
 
 /* Seconds as a number or as a string of one; what makes no sense counts as missing. */

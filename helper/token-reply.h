@@ -25,7 +25,10 @@ struct token_reply {
 	enum token_reply_kind kind;
 	struct secret token; /* TOKEN_REPLY_TOKEN: printable ASCII without spaces */
 	uint64_t lifetime_usec;
-	/* Of a reply that refuses nothing, be its access token of use or not; empty if none came. */
+	/*
+	 * Of a reply that refuses nothing, be its access token of use or not; empty if
+	 * none came.
+	 */
 	struct secret refresh_token;
 	struct secret error;  /* the reply's "error", escaped; empty if it had none */
 	struct secret reason; /* a refusal's or failure's sentence, escaped, one line */

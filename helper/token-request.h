@@ -33,8 +33,8 @@ struct token_request {
 	struct secret body;    /* application/x-www-form-urlencoded */
 	struct secret hidden;  /* values that no text may repeat, each ended by a NUL */
 	uint64_t connect_timeout_usec;
-	uint64_t
-	    read_timeout_usec; /* once connected, between any two pieces of the reply */
+	/* once connected, between any two pieces of the reply */
+	uint64_t read_timeout_usec;
 	uint64_t timeout_usec; /* for the whole request, connecting included */
 	struct tls_trust trust;
 	enum token_route route;

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define DNS_NAME_MAX 253
+#include "dns-name.h"
 
 static const char letters_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";

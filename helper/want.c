@@ -3,42 +3,34 @@
 
 #include "want.h"
 
-#include <errno.h>
-#include <stdio.h>
+#include <string.h>
+
+#include "text.h"
 
 #define REFUSED_TWICE \
 	"refused a fresh token too; another is not asked for within a minute"
 
-static int print(enum want want, const struct token_request *request,
-    const struct cache_answer *answer, char **ret)
+char *want_explain(enum want want, const struct token_request *request,
+    const struct cache_answer *answer)
 {
 	const char *reason = answer->reason ? answer->reason : "no token could be had";
 	bool refused = answer->verdict == CACHE_IDENTITY_REFUSED;
 
 	switch (want) {
 	case WANT_ASSERTION:
-		return asprintf(ret, "no client assertion from destination '%s': %s",
+		return text_format("no client assertion from destination '%s': %s",
 		    request->assertion_provider, reason);
 	case WANT_JWT:
 		if (refused)
-			return asprintf(ret, "the Connectivity proxy " REFUSED_TWICE);
-		return asprintf(ret, "no token for the Connectivity proxy: %s", reason);
+			return strdup("the Connectivity proxy " REFUSED_TWICE);
+		return text_format("no token for the Connectivity proxy: %s", reason);
 	case WANT_SERVICE_TOKEN:
 		if (refused)
-			return asprintf(ret, "the Destination service " REFUSED_TWICE);
-		return asprintf(ret, "no token for Destination service instance '%s': %s",
+			return strdup("the Destination service " REFUSED_TWICE);
+		return text_format("no token for Destination service instance '%s': %s",
 		    request->instance, reason);
 	}
-	return -1;
-}
-
-int want_explain(enum want want, const struct token_request *request,
-    const struct cache_answer *answer, char **ret)
-{
-	if (print(want, request, answer, ret) >= 0)
-		return 0;
-	*ret = NULL;
-	return -ENOMEM;
+	return NULL;
 }
 
 enum cache_verdict want_verdict(enum want want, const struct cache_answer *answer)

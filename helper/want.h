@@ -11,12 +11,9 @@ enum want {
 	WANT_SERVICE_TOKEN, /* for a Destination service */
 };
 
-/*
- * Why a request cannot be sent, the broker having answered so: 0 with *ret (malloc'd), or
- * -ENOMEM.
- */
-_must_check_ int want_explain(enum want want, const struct token_request *request,
-    const struct cache_answer *answer, char **ret);
+/* Why a request cannot be sent, the broker having answered so: malloc'd; NULL without memory. */
+char *want_explain(enum want want, const struct token_request *request,
+    const struct cache_answer *answer);
 
 /* What that is to whoever wanted it to be sent: who has to act, or that nobody has. */
 enum cache_verdict want_verdict(enum want want, const struct cache_answer *answer);

@@ -5,7 +5,8 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
+
+#include "text.h"
 
 static const char *const names[] = {
     [CONDITION_SUCCESSFUL] = "ConfigurationSuccessful",
@@ -44,12 +45,11 @@ int verdict_set(struct verdict *v, enum condition c, const char *format, ...)
 {
 	char *message;
 	va_list ap;
-	int n;
 
 	va_start(ap, format);
-	n = vasprintf(&message, format, ap);
+	message = text_vformat(format, ap);
 	va_end(ap);
-	if (n < 0)
+	if (!message)
 		return -ENOMEM;
 	if (v->condition != CONDITION_SUCCESSFUL) {
 		free(message);

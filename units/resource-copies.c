@@ -12,12 +12,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "owner.h"
 #include "reason.h"
 #include "service-state.h"
+#include "text.h"
 
 static bool is_needed(
     const struct resources *r, size_t n, const char *file, const struct resource *copy)
@@ -104,10 +104,9 @@ int resources_recorded_file(const struct config *c, const char *name, char **ret
 	const struct tree_node *document, *source;
 	int k;
 
-	if (asprintf(&file, "%s.json", name) < 0) {
-		file = NULL;
+	file = text_format("%s.json", name);
+	if (!file)
 		return -ENOMEM;
-	}
 	*ret = NULL;
 	k = parse_copy(c, file, &f, &tree, &document);
 	if (k <= 0)

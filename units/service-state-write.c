@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "reason.h"
+#include "text.h"
 
 /* A folder below another, made if it is not there: a descriptor or -errno. */
 static int open_folder(int parent, const char *name)
@@ -42,10 +43,9 @@ static int replace(int folder, const char *name, const char *text, size_t len)
 	_cleanup_free_ char *draft = NULL;
 	int r;
 
-	if (asprintf(&draft, ".%s.new", name) < 0) {
-		draft = NULL;
+	draft = text_format(".%s.new", name);
+	if (!draft)
 		return -ENOMEM;
-	}
 	if (unlinkat(folder, draft, 0) < 0 && errno != ENOENT)
 		return -errno;
 	fd = openat(

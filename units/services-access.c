@@ -60,7 +60,7 @@ void group_names_done(struct group_names *g)
 	*g = (struct group_names){0};
 }
 
-bool group_names_have(const struct group_names *g, const char *name)
+static bool has_group(const struct group_names *g, const char *name)
 {
 	return g->n > 0 && bsearch(&name, g->list, g->n, sizeof(*g->list), by_text);
 }
@@ -69,7 +69,7 @@ static int set_group(
     struct service_unit *s, const char *name, const struct group_names *groups)
 {
 	s->access = ACCESS_GROUP;
-	s->group_is_known = group_names_have(groups, name);
+	s->group_is_known = has_group(groups, name);
 	s->group = strdup(name);
 	return s->group ? 0 : -ENOMEM;
 }
@@ -101,7 +101,7 @@ static int set_default_group(struct service_unit *s, const struct group_names *g
 	if (snprintf(name, sizeof(name), NAMESPACE_PREFIX "%s",
 		s->resource->name_space) >= (int)sizeof(name))
 		return -ENOMEM; /* cannot be: it is a DNS label */
-	if (group_name_is_valid(name) && group_names_have(groups, name))
+	if (group_name_is_valid(name) && has_group(groups, name))
 		return set_group(s, name, groups);
 	return set_root(s, name,
 	    "make it, or name another by Namespace.<namespace>= in maildest.conf");
@@ -117,7 +117,7 @@ static int set_clients(struct service_unit *s, const struct settings *settings,
 	}
 	if (settings->clients)
 		return set_named_group(s, settings->clients, groups);
-	if (group_names_have(groups, SETTINGS_CLIENTS_GROUP))
+	if (has_group(groups, SETTINGS_CLIENTS_GROUP))
 		return set_group(s, SETTINGS_CLIENTS_GROUP, groups);
 	return set_root(s, SETTINGS_CLIENTS_GROUP,
 	    "make it, or name another by Clients= in maildest.conf");

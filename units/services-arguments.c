@@ -3,11 +3,11 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "secret.h"
 #include "services-private.h"
+#include "text.h"
 
 /* Options that stand at most once, "--" and the destination, NULL. */
 #define ARGUMENTS_BASE 16
@@ -17,15 +17,12 @@ static int add(struct service_unit *s, const char *format, ...) _printf_(2, 3);
 static int add(struct service_unit *s, const char *format, ...)
 {
 	va_list ap;
-	int n;
 
 	va_start(ap, format);
-	n = vasprintf(&s->arguments[s->n_arguments], format, ap);
+	s->arguments[s->n_arguments] = text_vformat(format, ap);
 	va_end(ap);
-	if (n < 0) {
-		s->arguments[s->n_arguments] = NULL;
+	if (!s->arguments[s->n_arguments])
 		return -ENOMEM;
-	}
 	s->n_arguments++;
 	return 0;
 }

@@ -2,12 +2,12 @@
 /* Where services listen: addresses as recorded, as annotated, or next to be recorded. */
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "addresses.h"
 #include "digest.h"
 #include "services-private.h"
+#include "text.h"
 
 /* Such that the path fits a sockaddr_un (unix(7): 107 bytes and a NUL). */
 #define SOCKET_NAME_MAX 79
@@ -17,19 +17,13 @@
 static int set_socket(struct service_unit *s)
 {
 	char digest[DIGEST_SHA256_HEX_SIZE];
-	int r;
 
-	if (strlen(s->name) <= SOCKET_NAME_MAX) {
-		r = asprintf(&s->socket, SERVICES_SOCKETS "/%s.sock", s->name);
-	} else {
-		r = digest_sha256_hex(s->name, strlen(s->name), digest);
-		if (r == 0)
-			r = asprintf(&s->socket, SERVICES_SOCKETS "/%.*s_%.*s.sock",
-			    SOCKET_NAME_HEAD, s->name, SOCKET_NAME_DIGITS, digest);
-	}
-	if (r < 0)
-		s->socket = NULL;
-	return r < 0 ? -ENOMEM : 0;
+	if (strlen(s->name) <= SOCKET_NAME_MAX)
+		s->socket = text_format(SERVICES_SOCKETS "/%s.sock", s->name);
+	else if (digest_sha256_hex(s->name, strlen(s->name), digest) == 0)
+		s->socket = text_format(SERVICES_SOCKETS "/%.*s_%.*s.sock",
+		    SOCKET_NAME_HEAD, s->name, SOCKET_NAME_DIGITS, digest);
+	return s->socket ? 0 : -ENOMEM;
 }
 
 static uint16_t choose_port(const struct service_unit *s)

@@ -13,7 +13,6 @@ struct group_names {
 /* A file that cannot be read has no groups. */
 _must_check_ int group_names_read(const char *path, struct group_names *ret);
 void group_names_done(struct group_names *g);
-bool group_names_have(const struct group_names *g, const char *name);
 
 /* Adds a warning to a text that is NULL or has others. */
 _must_check_ int service_unit_warn(char **warning, const char *format, ...)

@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base64.h"
@@ -12,6 +11,7 @@
 #include "reason.h"
 #include "resource-json.h"
 #include "services-private.h"
+#include "text.h"
 
 #define COPIES "services/"
 #define NO_SETTINGS "# there is no maildest.conf\n"
@@ -92,10 +92,9 @@ static int record_copy(const struct config *c, const struct resource *r, char **
 	struct json_writer w = {.out = &text};
 	int k;
 
-	if (asprintf(&file, COPIES "%s.json", r->name) < 0) {
-		file = NULL;
+	file = text_format(COPIES "%s.json", r->name);
+	if (!file)
 		return -ENOMEM;
-	}
 	json_writer_open(&w, NULL, '{');
 	json_writer_string(&w, STATE_COPY_SOURCE, r->file);
 	resource_write_json(&w, STATE_COPY_RESOURCE, r);

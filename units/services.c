@@ -9,12 +9,12 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "dns-name.h"
 #include "owner.h"
 #include "reason.h"
+#include "text.h"
 #include "unit-files.h"
 
 #define GROUP_FILE "/etc/group"
@@ -54,20 +54,18 @@ int service_unit_warn(char **warning, const char *format, ...)
 	_cleanup_free_ char *text = NULL;
 	char *both;
 	va_list ap;
-	int n;
 
 	va_start(ap, format);
-	n = vasprintf(&text, format, ap);
+	text = text_vformat(format, ap);
 	va_end(ap);
-	if (n < 0) {
-		text = NULL;
+	if (!text)
 		return -ENOMEM;
-	}
 	if (!*warning) {
 		*warning = TAKE_PTR(text);
 		return 0;
 	}
-	if (asprintf(&both, "%s; %s", *warning, text) < 0)
+	both = text_format("%s; %s", *warning, text);
+	if (!both)
 		return -ENOMEM;
 	free(*warning);
 	*warning = both;
@@ -108,10 +106,9 @@ static int load_old_settings(
 	int r;
 
 	*ret_is_sure = false;
-	if (asprintf(&path, "%s/" STATE_FOLDER, c->path) < 0) {
-		path = NULL;
+	path = text_format("%s/" STATE_FOLDER, c->path);
+	if (!path)
 		return -ENOMEM;
-	}
 	r = config_open(&old, path, &why);
 	if (r == 0)
 		r = owner_read(&old, NULL, "maildest.conf", CONFIG_FILE_MAX, &f, &why);
@@ -148,27 +145,20 @@ static int read_table(
 static int name_service(struct service_unit *s)
 {
 	const char *name = s->resource->name;
-	int n;
+	int r;
 
-	n = s->tenant ? asprintf(&s->name, "%s_%s", name, s->tenant)
-		      : asprintf(&s->name, "%s", name);
-	if (n < 0) {
-		s->name = NULL;
+	s->name = s->tenant ? text_format("%s_%s", name, s->tenant) : strdup(name);
+	s->host = s->tenant ? text_format("%s-%s", name, s->tenant) : strdup(name);
+	if (!s->name || !s->host)
 		return -ENOMEM;
-	}
-	if (s->tenant ? asprintf(&s->host, "%s-%s", name, s->tenant) < 0
-		      : asprintf(&s->host, "%s", name) < 0) {
-		s->host = NULL;
-		return -ENOMEM;
-	}
 	s->is_served = true;
 	if (strlen(s->host) <= DNS_LABEL_MAX && strlen(s->name) <= SERVICE_NAME_MAX)
 		return 0;
 	s->is_served = false;
-	n = verdict_set(&s->verdict, CONDITION_FAILED_TO_APPLY,
+	r = verdict_set(&s->verdict, CONDITION_FAILED_TO_APPLY,
 	    "tenant %s: the name '%s' would be longer than %d characters", s->tenant,
 	    s->host, DNS_LABEL_MAX);
-	return n == -ENOMEM ? n : 0;
+	return r == -ENOMEM ? r : 0;
 }
 
 static int add_service(
@@ -311,7 +301,8 @@ char *service_unit_long_host(const struct service_unit *s)
 	errno = 0;
 	if (!s->resource->name_space)
 		return NULL;
-	if (asprintf(&host, "%s.%s", s->host, s->resource->name_space) < 0)
+	host = text_format("%s.%s", s->host, s->resource->name_space);
+	if (!host)
 		return NULL;
 	return host;
 }

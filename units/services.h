@@ -89,8 +89,9 @@ char *service_unit_long_host(const struct service_unit *s);
 
 /*
  * Records the addresses of all services that are served, which are left out, copies of
- * all valid resources and of maildest.conf, and forgets the copies of resources that are gone. Addresses of
- * services that are gone are kept for when they return. 0, or -errno with *ret_why.
+ * all valid resources and of maildest.conf, and forgets the copies of resources that are
+ * gone. Addresses of services that are gone are kept for when they return. 0, or -errno
+ * with *ret_why.
  */
 _must_check_ int services_record(
     const struct config *c, struct services *s, char **ret_why);

@@ -5,23 +5,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "text.h"
+
 #define HEAD "# made by maildest-generator\n"
-
-char *unit_format(const char *format, ...)
-{
-	char *text;
-	va_list ap;
-	int n;
-
-	va_start(ap, format);
-	n = vasprintf(&text, format, ap);
-	va_end(ap);
-	return n < 0 ? NULL : text;
-}
 
 static int write_text(int folder, const char *file, const char *text)
 {
@@ -81,10 +69,10 @@ int unit_write(const struct unit_folder *folder, const char *unit, const char *t
 	_cleanup_free_ char *target = NULL, *dropin = NULL, *file = NULL, *whole = NULL;
 	int r;
 
-	if (!(target = unit_format(TEMPLATES_DIR "/%s", template)) ||
-	    !(dropin = unit_format("%s.d", unit)) ||
-	    !(file = unit_format("%s.d/service.conf", unit)) ||
-	    !(whole = unit_format(HEAD "%s", text)))
+	if (!(target = text_format(TEMPLATES_DIR "/%s", template)) ||
+	    !(dropin = text_format("%s.d", unit)) ||
+	    !(file = text_format("%s.d/service.conf", unit)) ||
+	    !(whole = text_format(HEAD "%s", text)))
 		return -ENOMEM;
 	if (folder->texts)
 		return state_table_set(folder->texts, unit, whole);
@@ -102,8 +90,8 @@ int unit_want(const struct unit_folder *folder, const char *unit)
 
 	if (folder->texts)
 		return 0;
-	if (!(target = unit_format("../%s", unit)) ||
-	    !(link = unit_format(UNIT_WANTS "/%s", unit)))
+	if (!(target = text_format("../%s", unit)) ||
+	    !(link = text_format(UNIT_WANTS "/%s", unit)))
 		return -ENOMEM;
 	if (mkdirat(folder->fd, UNIT_WANTS, 0755) < 0 && errno != EEXIST)
 		return -errno;
@@ -156,7 +144,7 @@ int units_name(struct services *s)
 
 		if (!u->is_served)
 			continue;
-		u->unit = unit_format("maildest-svc-%s.socket", u->name);
+		u->unit = text_format("maildest-svc-%s.socket", u->name);
 		if (!u->unit)
 			return -ENOMEM;
 	}
@@ -170,7 +158,7 @@ static int write_units(const struct unit_folder *folder, const struct services *
 	_cleanup_free_ char *service = NULL;
 	int r;
 
-	if (!(service = unit_format(
+	if (!(service = text_format(
 		  "maildest-svc-%s%s.service", s->name, is_forking ? "" : "@")))
 		return -ENOMEM;
 	/* the service first: a socket without one fails at its first connection */

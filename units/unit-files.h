@@ -19,8 +19,8 @@
 
 struct unit_folder {
 	int fd; /* borrowed; not used with `texts` */
-	const char
-	    *path; /* as the generator was given it: handlers read groups' files there */
+	/* as the generator was given it: handlers read groups' files there */
+	const char *path;
 	/* What files would say, by the name of a unit or file, with none written; or NULL */
 	struct state_table *texts; /* borrowed */
 };
@@ -37,9 +37,6 @@ bool unit_is_template(const char *path);
  * if the folder's path cannot stand in a unit; another -errno of making what all need.
  */
 _must_check_ int units_write(const struct unit_folder *folder, struct services *s);
-
-/* A malloc'd text; NULL without memory. */
-char *unit_format(const char *format, ...) _printf_(1, 2);
 
 /* A unit that starts with all sockets: a link of its name and a drop-in. 0 or -errno. */
 _must_check_ int unit_write(const struct unit_folder *folder, const char *unit,

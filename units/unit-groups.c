@@ -6,10 +6,10 @@
  */
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "digest.h"
+#include "text.h"
 #include "unit-files.h"
 
 #define CLASS_DIGITS 6
@@ -102,7 +102,7 @@ static int split_classes(struct member *members, size_t n)
 static int name_unit(const struct member *m)
 {
 	m->service->unit =
-	    unit_format("maildest-group-%s-%u.socket", m->class, m->bucket);
+	    text_format("maildest-group-%s-%u.socket", m->class, m->bucket);
 	return m->service->unit ? 0 : -ENOMEM;
 }
 
@@ -144,8 +144,8 @@ static int write_service(const struct unit_folder *folder, const char *group)
 	_cleanup_free_ char *unit = NULL, *option = NULL;
 	int r;
 
-	if (!(unit = unit_format("%s.service", group)) ||
-	    !(option = unit_format("--services=%s/%s.services", folder->path, group)))
+	if (!(unit = text_format("%s.service", group)) ||
+	    !(option = text_format("--services=%s/%s.services", folder->path, group)))
 		return -ENOMEM;
 	r = secret_printf(&text,
 	    "[Unit]\nDescription=maildest sessions of "
@@ -181,7 +181,7 @@ static int write_list(const struct unit_folder *folder, const char *group,
 	_cleanup_free_ char *file = NULL;
 	int r = 0;
 
-	if (!(file = unit_format("%s.services", group)))
+	if (!(file = text_format("%s.services", group)))
 		return -ENOMEM;
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = add_line(&text, members[i]);

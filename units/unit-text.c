@@ -5,9 +5,9 @@
  */
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "text.h"
 #include "unit-files.h"
 
 #define SAFE_CHARACTERS                                                  \
@@ -88,10 +88,8 @@ int unit_text_source(
 {
 	_cleanup_free_ char *path = NULL;
 
-	if (asprintf(&path, "%s/" RESOURCES_FOLDER "/%s", all->path, s->resource->file) <
-	    0) {
-		path = NULL;
+	path = text_format("%s/" RESOURCES_FOLDER "/%s", all->path, s->resource->file);
+	if (!path)
 		return -ENOMEM;
-	}
 	return is_safe(path) ? secret_printf(out, "# of %s\n", path) : 0;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "check-program.h"
+#include "record.h"
 
 static const struct {
 	int error;
