@@ -114,5 +114,5 @@ int sync_ask(const struct cli *c, const struct service_unit *s, uint64_t deadlin
 		return reason_set(
 		    ret_why, -EPROTO, "the helper's answer has no destination");
 	r = properties_add(&p, text, strlen(text), s->resource->destination, ret_why);
-	return r < 0 ? r : destination_protocol(&p, ret, ret_why);
+	return r < 0 ? r : mail_protocol_find(&p, ret, ret_why);
 }

@@ -7,11 +7,12 @@
 #include "destination.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "destination-names.h"
 #include "dns-name.h"
 #include "reason.h"
+#include "text.h"
 
 /* Whether any of the file's keys is a secret, whatever the type of authentication. */
 static bool has_secrets(const struct properties *p)
@@ -76,10 +77,9 @@ static int read_own(const struct config *c, const struct destination_source *sou
 		return 0;
 	if (!dns_label_is_valid(source->tenant, strlen(source->tenant)))
 		return reason_set(ret_why, -EINVAL, "the tenant must be a DNS label");
-	if (asprintf(&folder, "destinations/%s", source->tenant) < 0) {
-		folder = NULL;
+	folder = text_format("destinations/%s", source->tenant);
+	if (!folder)
 		return -ENOMEM;
-	}
 	r = read_json(c, folder, source->name, ret, &why);
 	if (r == -ENOENT)
 		return 0;
@@ -117,24 +117,6 @@ static int add_fragment(const struct config *c, const char *name, bool optional,
 	}
 	r = add_file(p, &f, ret_why);
 	return r < 0 ? r : check_fragment(p, ret_why);
-}
-
-bool destination_fragments_are_valid(const char *names)
-{
-	size_t n = 0;
-
-	for (const char *end;; names = end + 1, n++) {
-		char name[CONFIG_NAME_MAX + 1];
-
-		end = strchrnul(names, ',');
-		if (end - names > CONFIG_NAME_MAX)
-			return false;
-		*(char *)mempcpy(name, names, (size_t)(end - names)) = '\0';
-		if (!config_name_is_valid(name))
-			return false;
-		if (!*end)
-			return n < DESTINATION_FRAGMENTS_MAX;
-	}
 }
 
 static int add_fragments(const struct config *c, const struct destination_source *source,

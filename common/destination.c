@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From a destination's keys to typed values: one table of keys, then the checks that need
- * more than one of them. SAP's spellings appear here and nowhere else.
+ * more than one of them. SAP's spellings of keys and values are here.
  */
 
 #include "destination.h"
 
 #include <errno.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "deadline.h"
@@ -17,20 +16,6 @@
 
 #define SOCKS_PORT 1080	   /* RFC 1928 3 */
 #define SOCKS_TEXT_MAX 255 /* user and password, RFC 1929 2 */
-
-static const struct {
-	const char *name, *alias;
-	uint16_t port;
-	bool tls;
-} protocols[] = {
-    [MAIL_SMTP] = {"smtp", NULL, 587, false},
-    [MAIL_SMTPS] = {"smtps", NULL, 465, true},
-    [MAIL_IMAP4] = {"imap4", "imap", 143, false},
-    [MAIL_IMAP4S] = {"imap4s", "imaps", 993, true},
-    [MAIL_POP3] = {"pop3", NULL, 110, false},
-    [MAIL_POP3S] = {"pop3s", NULL, 995, true},
-};
-_Static_assert(ELEMENTSOF(protocols) == MAIL_PROTOCOL_MAX, "a row for each protocol");
 
 static const char *const proxy_types[] = {
     [PROXY_INTERNET] = "Internet",
@@ -52,16 +37,6 @@ struct draft {
 	struct destination d;
 	enum choice login, ssl_enable, starttls_enable, starttls_required, check_identity;
 };
-
-const char *mail_protocol_name(enum mail_protocol p)
-{
-	return protocols[p].name;
-}
-
-uint16_t mail_protocol_port(enum mail_protocol p)
-{
-	return protocols[p].port;
-}
 
 const char *authentication_name(enum authentication a)
 {
@@ -121,29 +96,6 @@ static const struct key {
 	offsetof(struct draft, d.write_timeout_usec)},
 };
 
-/* The key as the file spells it: mail.imap4.host, or by the alias mail.imap.host. */
-static int key_name(const struct properties *p, enum mail_protocol protocol,
-    const char *suffix, char **ret)
-{
-	_cleanup_free_ char *alias = NULL;
-	struct json_value ignored;
-
-	if (asprintf(ret, "mail.%s.%s", protocols[protocol].name, suffix) < 0)
-		return -ENOMEM;
-	if (!protocols[protocol].alias || properties_find(p, *ret, &ignored, NULL))
-		return 0;
-	if (asprintf(&alias, "mail.%s.%s", protocols[protocol].alias, suffix) < 0) {
-		alias = NULL;
-		free(*ret);
-		return -ENOMEM;
-	}
-	if (properties_find(p, alias, &ignored, NULL)) {
-		free(*ret);
-		*ret = TAKE_PTR(alias);
-	}
-	return 0;
-}
-
 static int parse_keys(const struct properties *p, struct draft *draft, char **ret_why)
 {
 	int r;
@@ -152,74 +104,15 @@ static int parse_keys(const struct properties *p, struct draft *draft, char **re
 		_cleanup_free_ char *name = NULL;
 
 		if (keys[i].per_protocol)
-			r = key_name(p, draft->d.protocol, keys[i].name, &name);
+			r = mail_protocol_key(p, draft->d.protocol, keys[i].name, &name);
 		else
 			r = (name = strdup(keys[i].name)) ? 0 : -ENOMEM;
-		if (r < 0) {
-			name = NULL;
+		if (r < 0)
 			return r;
-		}
 		r = keys[i].parse(p, name, (char *)draft + keys[i].offset, ret_why);
 		if (r < 0)
 			return r;
 	}
-	return 0;
-}
-
-static int find_protocol(const char *name)
-{
-	for (int i = 0; i < MAIL_PROTOCOL_MAX; i++)
-		if (strcmp(protocols[i].name, name) == 0 ||
-		    (protocols[i].alias && strcmp(protocols[i].alias, name) == 0))
-			return i;
-	return -ENOENT;
-}
-
-/* Without mail.transport.protocol, the one protocol that has a host. */
-static int infer_protocol(
-    const struct properties *p, enum mail_protocol *ret, char **ret_why)
-{
-	struct json_value ignored;
-	int found = -1;
-
-	for (int i = 0; i < MAIL_PROTOCOL_MAX; i++) {
-		_cleanup_free_ char *key = NULL;
-		int r = key_name(p, (enum mail_protocol)i, "host", &key);
-
-		if (r < 0) {
-			key = NULL;
-			return r;
-		}
-		if (!properties_find(p, key, &ignored, NULL))
-			continue;
-		if (found >= 0)
-			return properties_complain(p, "mail.transport.protocol", ret_why,
-			    "is missing, and hosts of several protocols are given");
-		found = i;
-	}
-	if (found < 0)
-		return properties_complain(p, "mail.transport.protocol", ret_why,
-		    "is missing: smtp, smtps, imap4, imap4s, pop3 or pop3s");
-	*ret = (enum mail_protocol)found;
-	return 0;
-}
-
-int destination_protocol(
-    const struct properties *p, enum mail_protocol *ret, char **ret_why)
-{
-	const char *text;
-	int r;
-
-	r = properties_string(p, "mail.transport.protocol", &text, ret_why);
-	if (r < 0)
-		return r;
-	if (r == 0)
-		return infer_protocol(p, ret, ret_why);
-	r = find_protocol(text);
-	if (r < 0)
-		return properties_complain(p, "mail.transport.protocol", ret_why,
-		    "must be smtp, smtps, imap4, imap4s, pop3 or pop3s");
-	*ret = (enum mail_protocol)r;
 	return 0;
 }
 
@@ -250,7 +143,7 @@ static int parse_kind(const struct properties *p, struct destination *d, char **
 		return r;
 	if (strcmp(type, "MAIL") != 0)
 		return properties_complain(p, "Type", ret_why, "must be MAIL");
-	r = destination_protocol(p, &d->protocol, ret_why);
+	r = mail_protocol_find(p, &d->protocol, ret_why);
 	if (r < 0)
 		return r;
 	r = parse_enum(p, "ProxyType", proxy_types, PROXY_TYPE_MAX, PROXY_INTERNET,
@@ -278,10 +171,8 @@ static int complain_of(const struct properties *p, enum mail_protocol protocol,
 {
 	_cleanup_free_ char *key = NULL;
 
-	if (key_name(p, protocol, suffix, &key) < 0) {
-		key = NULL;
+	if (mail_protocol_key(p, protocol, suffix, &key) < 0)
 		return -ENOMEM;
-	}
 	return properties_complain(p, key, ret_why, "%s", reason);
 }
 
@@ -290,7 +181,7 @@ static int check_tls(const struct properties *p, struct draft *draft, char **ret
 	struct destination *d = &draft->d;
 	bool internet = d->proxy_type == PROXY_INTERNET;
 	bool implicit = draft->ssl_enable == CHOICE_ABSENT
-			    ? protocols[d->protocol].tls
+			    ? mail_protocol_is_tls(d->protocol)
 			    : draft->ssl_enable == CHOICE_TRUE;
 	bool enable = draft->starttls_enable == CHOICE_ABSENT
 			  ? internet
@@ -306,8 +197,7 @@ static int check_tls(const struct properties *p, struct draft *draft, char **ret
 	else if (required && draft->starttls_enable == CHOICE_FALSE)
 		return complain_of(p, d->protocol, "starttls.enable", ret_why,
 		    "is false, but encryption is required: give starttls.required=false "
-		    "too "
-		    "if the session shall go on without");
+		    "too if the session shall go on without");
 	else if (required)
 		d->tls_mode = TLS_STARTTLS_REQUIRED;
 	else
@@ -335,7 +225,7 @@ static int check_proxy(
 {
 	bool on_premise = d->proxy_type == PROXY_ON_PREMISE;
 
-	if (on_premise && protocols[d->protocol].tls)
+	if (on_premise && mail_protocol_is_tls(d->protocol))
 		return properties_complain(p, "mail.transport.protocol", ret_why,
 		    "must be smtp, imap4 or pop3 with ProxyType OnPremise");
 	if (on_premise && d->socks_host)
@@ -368,7 +258,7 @@ int destination_parse(
 	r = parse_kind(p, &draft.d, ret_why);
 	if (r < 0)
 		return r;
-	draft.d.port = protocols[draft.d.protocol].port;
+	draft.d.port = mail_protocol_port(draft.d.protocol);
 	draft.d.socks_port = SOCKS_PORT;
 	draft.d.name = strdup(name);
 	r = draft.d.name ? tls_trust_parse(p, &draft.d.trust, ret_why) : -ENOMEM;

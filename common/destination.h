@@ -10,19 +10,9 @@
 #include <stdint.h>
 
 #include "config.h"
+#include "mail-protocol.h"
 #include "properties.h"
 #include "tls-trust.h"
-
-/* Jakarta Mail's and SAP's names; the s protocols start TLS with the first byte. */
-enum mail_protocol {
-	MAIL_SMTP,
-	MAIL_SMTPS,
-	MAIL_IMAP4,
-	MAIL_IMAP4S,
-	MAIL_POP3,
-	MAIL_POP3S,
-	MAIL_PROTOCOL_MAX,
-};
 
 enum proxy_type {
 	PROXY_INTERNET,
@@ -58,11 +48,11 @@ struct destination {
 	char *password;	  /* secret; NULL unless BasicAuthentication */
 	char *mechanisms; /* mail.<p>.auth.mechanisms, or NULL */
 	enum tls_mode tls_mode;
-	bool
-	    clear_text_allowed; /* starttls.enable and .required are both false in so many words */
+	/* starttls.enable and .required are both false in so many words */
+	bool clear_text_allowed;
 	struct tls_trust trust;
-	char *
-	    key_store; /* KeyStoreLocation: our certificate for the server; a name in certificates/ */
+	/* KeyStoreLocation: our certificate for the server; a name in certificates/ */
+	char *key_store;
 	char *key_store_password; /* secret */
 	char *location_id;	  /* CloudConnectorLocationId, or NULL */
 	char *socks_host; /* mail.<p>.socks.host: an ordinary SOCKS5 proxy, or NULL */
@@ -75,17 +65,10 @@ struct destination {
 	char *local_host; /* mail.<p>.localhost, our name in EHLO, or NULL */
 };
 
-/* "smtp", "imap4s", ...; as in mail.transport.protocol. */
-const char *mail_protocol_name(enum mail_protocol p);
-/* SAP's default port: 587, 465, 143, 993, 110, 995. */
-uint16_t mail_protocol_port(enum mail_protocol p);
 /* "BasicAuthentication", ... */
 const char *authentication_name(enum authentication a);
 /* Whether the login upstream needs an access token. */
 bool authentication_is_oauth(enum authentication a);
-
-/* More would be a mistake; layers for secrets are to be left. */
-#define DESTINATION_FRAGMENTS_MAX 4
 
 /* Which files make a destination. Strings borrowed. */
 struct destination_source {
@@ -95,24 +78,14 @@ struct destination_source {
 	bool fragment_optional; /* without it, the destination alone will do */
 };
 
-/* Whether a text is the names of 1 to DESTINATION_FRAGMENTS_MAX fragments, ',' between them. */
-bool destination_fragments_are_valid(const char *names);
-
 /*
  * Reads destinations/<tenant>/<name>.json, or without one destinations/<name>.json, and
  * lays fragments/<fragment>.json on top, in their order; checks who may read what holds
- * secrets. `p` gets the files as its bottom layers, and p->is_tenants. 0, or -errno with *ret_why (malloc'd)
- * naming file, key and reason; -ENOENT if one is missing.
+ * secrets. `p` gets the files as its bottom layers, and p->is_tenants. 0, or -errno with
+ * *ret_why (malloc'd) naming file, key and reason; -ENOENT if one is missing.
  */
 _must_check_ int destination_load(const struct config *c,
     const struct destination_source *source, struct properties *p, char **ret_why);
-
-/*
- * The protocol alone: mail.transport.protocol, or the only one that has a host. 0; -EINVAL
- * with *ret_why; -ENOMEM.
- */
-_must_check_ int destination_protocol(
-    const struct properties *p, enum mail_protocol *ret, char **ret_why);
 
 /*
  * Turns properties into a destination, all keys checked, alone and together. 0; -EINVAL

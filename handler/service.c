@@ -6,16 +6,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "destination.h"
 #include "dns-name.h"
 #include "reason.h"
 
 #define GROUP_PREFIX "group:"
-#define VARIABLE_NAME_MAX 100
-#define VARIABLE_VALUE_MAX 200
-
-#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-#define DIGITS "0123456789"
 
 static int take_name(struct service *s, char *value)
 {
@@ -47,27 +41,16 @@ static int take_instance(struct service *s, char *value)
 	return config_name_is_valid(value) ? 0 : -EINVAL;
 }
 
-static bool is_level(const char *value)
-{
-	static const char *const levels[] = {
-	    "instance", "provider_instance", "provider_subaccount", "subaccount"};
-
-	for (size_t i = 0; i < ELEMENTSOF(levels); i++)
-		if (strcmp(levels[i], value) == 0)
-			return true;
-	return false;
-}
-
 static int take_level(struct service *s, char *value)
 {
 	s->level = value;
-	return is_level(value) ? 0 : -EINVAL;
+	return destination_level_is_valid(value) ? 0 : -EINVAL;
 }
 
 static int take_fragment_level(struct service *s, char *value)
 {
 	s->fragment_level = value;
-	return is_level(value) ? 0 : -EINVAL;
+	return destination_level_is_valid(value) ? 0 : -EINVAL;
 }
 
 static int take_chain(struct service *s, char *value)
@@ -76,22 +59,16 @@ static int take_chain(struct service *s, char *value)
 	return config_name_is_valid(value) ? 0 : -EINVAL;
 }
 
-/* "K=V": both become HTTP header fields of the helper's, so no character may be special there. */
+/* "NAME=VALUE" */
 static int take_variable(struct service *s, char *value)
 {
-	static const char names[] = LETTERS DIGITS "_-",
-			  values[] = LETTERS DIGITS "._:/@+,=-";
 	char *equals = strchr(value, '=');
-	size_t n;
 
-	if (!equals || s->n_variables == SERVICE_VARIABLES_MAX)
+	if (!equals || s->n_variables == DESTINATION_VARIABLES_MAX)
 		return -EINVAL;
 	*equals = '\0';
-	n = strlen(value);
-	if (n == 0 || n > VARIABLE_NAME_MAX || strspn(value, names) != n)
-		return -EINVAL;
-	n = strlen(equals + 1);
-	if (n > VARIABLE_VALUE_MAX || strspn(equals + 1, values) != n)
+	if (!destination_variable_name_is_valid(value) ||
+	    !destination_variable_value_is_valid(equals + 1))
 		return -EINVAL;
 	for (size_t i = 0; i < s->n_variables; i++)
 		if (strcmp(s->variables[i].name, value) == 0)
@@ -154,12 +131,10 @@ static const struct {
     {"clients", true, take_clients, "everyone, root or group:NAME"},
     {"fragment", true, take_fragment,
 	"1 to 4 names of letters, digits, '_' and '-', with ',' between them"},
-    {"fragment-level", true, take_fragment_level,
-	"subaccount, instance, provider_subaccount or provider_instance"},
+    {"fragment-level", true, take_fragment_level, DESTINATION_LEVELS},
     {"fragment-optional", false, take_fragment_optional, "alone"},
     {"instance", true, take_instance, "1 to 200 letters, digits, '_' and '-'"},
-    {"level", true, take_level,
-	"subaccount, instance, provider_subaccount or provider_instance"},
+    {"level", true, take_level, DESTINATION_LEVELS},
     {"service", true, take_name, "1 to 200 letters, digits, '_' and '-'"},
     {"tenant", true, take_tenant, "a DNS label"},
 };

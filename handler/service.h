@@ -5,12 +5,11 @@
  * Nothing of it is read from anywhere else.
  */
 
+#include "destination-names.h"
 #include "network.h"
 #include "settings.h"
 
-#define SERVICE_NAME_MAX 200
 #define SERVICE_NETWORKS_MAX 32
-#define SERVICE_VARIABLES_MAX 16
 
 /* Which programs on this host may connect; root and the user this runs as always may. */
 enum service_clients {
@@ -36,12 +35,12 @@ struct service {
 	const char *instance;
 	const char *level, *fragment_level;
 	const char *chain;
-	struct service_variable variables[SERVICE_VARIABLES_MAX];
+	struct service_variable variables[DESTINATION_VARIABLES_MAX];
 	size_t n_variables;
 	enum service_clients clients;
 	const char *group; /* SERVICE_CLIENTS_GROUP */
-	struct network
-	    networks[SERVICE_NETWORKS_MAX]; /* of other hosts that may connect */
+	/* of other hosts that may connect */
+	struct network networks[SERVICE_NETWORKS_MAX];
 	size_t n_networks;
 	bool has_client_login; /* ... else as maildest.conf says */
 	enum client_login client_login;

@@ -9,13 +9,15 @@
 #include <errno.h>
 #include <string.h>
 
-#include "destination.h"
+#include "config.h"
+#include "destination-names.h"
 #include "secret.h"
+#include "text.h"
 
 #define MEMBERS_MAX 10
 #define SERVICE_NAME_MAX 255
-#define VARIABLE_NAME_MAX 100
-#define VARIABLE_VALUE_MAX 200
+/* "name=value" and a NUL. */
+#define VARIABLE_SIZE (DESTINATION_VARIABLE_NAME_MAX + DESTINATION_VARIABLE_VALUE_MAX + 2)
 
 /* The places of all strings of a binding. */
 static void list(struct binding *b, char **ret[MEMBERS_MAX])
@@ -66,28 +68,13 @@ int binding_copy(const struct binding *b, struct binding *ret)
 
 static bool is_service_name(const char *name)
 {
-	size_t n = strlen(name);
-
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
-			return false;
-	return n >= 1 && n <= SERVICE_NAME_MAX;
-}
-
-bool binding_variable_is_valid(const char *name, const char *value)
-{
-	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "abcdefghijklmnopqrstuvwxyz0123456789_-.:/@+,=";
-	size_t n = strlen(name), length = strlen(value);
-
-	return n >= 1 && n <= VARIABLE_NAME_MAX && config_name_is_valid(name) &&
-	       length <= VARIABLE_VALUE_MAX && strspn(value, letters) == length;
+	return *name && strlen(name) <= SERVICE_NAME_MAX && !text_has_control(name);
 }
 
 /* Lines in order, as they are told from others and come back from a saved state. */
 static bool are_variables(const char *text)
 {
-	char line[VARIABLE_NAME_MAX + VARIABLE_VALUE_MAX + 2], before[sizeof(line)] = "";
+	char line[VARIABLE_SIZE], before[sizeof(line)] = "";
 	size_t n;
 
 	if (!text)
@@ -103,7 +90,8 @@ static bool are_variables(const char *text)
 		if (!equals)
 			return false;
 		*equals = '\0';
-		if (!binding_variable_is_valid(line, equals + 1) ||
+		if (!destination_variable_name_is_valid(line) ||
+		    !destination_variable_value_is_valid(equals + 1) ||
 		    strcmp(before, line) >= 0)
 			return false;
 		memcpy(before, line, sizeof(before));

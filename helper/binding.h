@@ -22,8 +22,7 @@ struct binding {
 };
 #define BINDING_OPTIONAL "optional"
 
-/* So many variables, and so long all of them together. */
-#define BINDING_VARIABLES_MAX 16
+/* All variables of a chain together. */
 #define BINDING_VARIABLES_LENGTH_MAX 2000
 
 /* Copies every string: 0 or -ENOMEM. */
@@ -50,9 +49,6 @@ enum binding_kind binding_kind(const struct binding *b, const char **ret_name);
 
 /* Whether it is of a destination, and of a tenant; with NULL, of any or none. */
 bool binding_is_of(const struct binding *b, const char *destination, const char *tenant);
-
-/* Whether a variable of a chain may be called so, or be that: what a header can carry. */
-bool binding_variable_is_valid(const char *name, const char *value);
 
 /* Whether every string is one that a binding of its kind may have. */
 bool binding_is_well_formed(const struct binding *b);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "destination-names.h"
 #include "instance.h"
 #include "parameters.h"
 #include "reply.h"
@@ -64,8 +65,9 @@ static int read_variables(struct json_value object, struct variable *list)
 	int position = 0, n = 0;
 
 	while (json_next_member(object, &position, &name, &v)) {
-		if (n == BINDING_VARIABLES_MAX || !json_string(v) ||
-		    !binding_variable_is_valid(name, json_string(v)))
+		if (n == DESTINATION_VARIABLES_MAX || !json_string(v) ||
+		    !destination_variable_name_is_valid(name) ||
+		    !destination_variable_value_is_valid(json_string(v)))
 			return -EINVAL;
 		list[n++] = (struct variable){.name = name, .value = json_string(v)};
 	}
@@ -75,7 +77,7 @@ static int read_variables(struct json_value object, struct variable *list)
 /* As binding.h has them: *ret is malloc'd, NULL for none. 0, -EINVAL or -ENOMEM. */
 static int print_variables(struct json_value object, char **ret)
 {
-	struct variable list[BINDING_VARIABLES_MAX];
+	struct variable list[DESTINATION_VARIABLES_MAX];
 	_cleanup_secret_ struct secret lines = {0};
 	int n, r = 0;
 

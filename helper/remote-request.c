@@ -4,13 +4,13 @@
 #include "remote-request.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "dns-name.h"
+#include "destination-names.h"
 #include "instance.h"
 #include "oauth.h"
 #include "reason.h"
+#include "text.h"
 
 static int complain(const struct binding *b, const char *what, char **ret_why)
 {
@@ -18,26 +18,14 @@ static int complain(const struct binding *b, const char *what, char **ret_why)
 	    b->destination, b->instance, what);
 }
 
-static bool is_level(const char *text)
-{
-	static const char *const levels[] = {
-	    "subaccount", "instance", "provider_subaccount", "provider_instance"};
-
-	for (size_t i = 0; i < ELEMENTSOF(levels); i++)
-		if (strcmp(levels[i], text) == 0)
-			return true;
-	return false;
-}
-
 /* What the service has no way to say, or to do. */
 static const char *find_fault(const struct binding *b)
 {
 	bool many = b->fragment && strchr(b->fragment, ',');
 
-	if ((b->level && !is_level(b->level)) ||
-	    (b->fragment_level && !is_level(b->fragment_level)))
-		return "a level is subaccount, instance, provider_subaccount or "
-		       "provider_instance";
+	if ((b->level && !destination_level_is_valid(b->level)) ||
+	    (b->fragment_level && !destination_level_is_valid(b->fragment_level)))
+		return "a level is " DESTINATION_LEVELS;
 	if (b->fragment_level && !b->fragment)
 		return "there is a fragment's level, but no fragment";
 	if (b->fragment_level && !b->level)
@@ -94,10 +82,9 @@ static int add_variables(const char *lines, struct token_request *t)
 		value = line + strcspn(line, "=");
 		*value++ = '\0';
 		free(name);
-		if (asprintf(&name, "X-chain-var-%s", line) < 0) {
-			name = NULL;
+		name = text_format("X-chain-var-%s", line);
+		if (!name)
 			return -ENOMEM;
-		}
 		r = add_header(t, name, value);
 	}
 	return r;

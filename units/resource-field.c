@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "destination-names.h"
 #include "dns-name.h"
 
 int resource_fail(struct resource *r, const char *field, const char *reason)
@@ -24,23 +25,12 @@ static bool is_label(const char *text)
 	return dns_label_is_valid(text, strlen(text));
 }
 
-static bool is_level(const char *text)
-{
-	static const char *const levels[] = {
-	    "instance", "provider_instance", "provider_subaccount", "subaccount"};
-
-	for (size_t i = 0; i < ELEMENTSOF(levels); i++)
-		if (strcmp(text, levels[i]) == 0)
-			return true;
-	return false;
-}
-
 const struct resource_kind resource_label_kind = {is_label,
     "must be a DNS label: 1 to 63 lower-case letters, digits and '-', none at its ends"};
 const struct resource_kind resource_name_kind = {
     config_name_is_valid, "must be a name: 1 to 200 letters, digits, '_' and '-'"};
 const struct resource_kind resource_level_kind = {
-    is_level, "must be subaccount, instance, provider_subaccount or provider_instance"};
+    destination_level_is_valid, "must be " DESTINATION_LEVELS};
 
 int resource_read_text(struct resource *r, const struct tree_node *parent,
     const char *key, const char *field, const struct resource_kind *kind, char **ret)

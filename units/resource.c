@@ -9,15 +9,11 @@
 #include <errno.h>
 #include <string.h>
 
-#include "config.h"
+#include "destination-names.h"
 #include "reason.h"
 #include "resource-field.h"
 
 #define PORT_DIGITS_MAX 5
-#define VARIABLE_NAME_MAX 100
-#define VARIABLE_VALUE_MAX 200
-
-#define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 
 void resource_done(struct resource *r)
 {
@@ -86,23 +82,11 @@ static int read_fragment(struct resource *r, const struct tree_node *spec)
 	    r, ref, "optional", "spec.fragmentRef.optional", &r->fragment_optional);
 }
 
-static bool is_variable_name(const char *text)
-{
-	return config_name_is_valid(text) && strlen(text) <= VARIABLE_NAME_MAX;
-}
-
-/* What may stand in an argument of a unit and in a header as it is. */
-static bool is_variable_value(const char *text)
-{
-	return strlen(text) <= VARIABLE_VALUE_MAX &&
-	       text[strspn(text, NAME_CHARACTERS ".:/@+,=")] == '\0';
-}
-
 static const struct resource_kind
-    variable_name_kind = {is_variable_name,
+    variable_name_kind = {destination_variable_name_is_valid,
 	"must be 1 to 100 letters, digits, '_' and '-'"},
-    variable_value_kind = {
-	is_variable_value, "may have 200 letters, digits and _-.:/@+,= at most"};
+    variable_value_kind = {destination_variable_value_is_valid,
+	"may have 200 letters, digits and _-.:/@+,= at most"};
 
 static int read_variables(struct resource *r, const struct tree_node *list)
 {
@@ -110,7 +94,7 @@ static int read_variables(struct resource *r, const struct tree_node *list)
 		return 0;
 	if (list->type != TREE_LIST)
 		return resource_fail(r, "spec.chainRef.variables", "must be a list");
-	if (list->n > RESOURCE_VARIABLES_MAX)
+	if (list->n > DESTINATION_VARIABLES_MAX)
 		return resource_fail(
 		    r, "spec.chainRef.variables", "has too many elements");
 	r->variables = calloc(list->n ? list->n : 1, sizeof(*r->variables));

@@ -22,7 +22,6 @@
 #define RESOURCE_API_VERSION "destination.connectivity.api.sap/v1"
 #define RESOURCE_TENANTS_MAX 4096
 #define RESOURCE_NETWORKS_MAX 32
-#define RESOURCE_VARIABLES_MAX 16
 
 struct resource_variable {
 	char *name, *value;

@@ -6,13 +6,13 @@
  */
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base64.h"
 #include "owner.h"
 #include "reason.h"
 #include "services-private.h"
+#include "text.h"
 
 /* Sets the verdict and frees the reason: 0 or -ENOMEM. */
 static int condemn(struct service_unit *s, enum condition condition, char *why)
@@ -31,10 +31,9 @@ static int add_layer(const struct config *c, const char *folder, const char *nam
 	_cleanup_free_ char *file = NULL;
 	int r;
 
-	if (asprintf(&file, "%s.json", name) < 0) {
-		file = NULL;
+	file = text_format("%s.json", name);
+	if (!file)
 		return -ENOMEM;
-	}
 	r = owner_read(c, folder, file, CONFIG_FILE_MAX, &f, ret_why);
 	return r < 0
 		   ? r
@@ -50,10 +49,9 @@ static int add_destination(const struct service_unit *s, const struct config *c,
 
 	if (!s->tenant)
 		return add_layer(c, "destinations", s->resource->destination, p, ret_why);
-	if (asprintf(&folder, "destinations/%s", s->tenant) < 0) {
-		folder = NULL;
+	folder = text_format("destinations/%s", s->tenant);
+	if (!folder)
 		return -ENOMEM;
-	}
 	r = add_layer(c, folder, s->resource->destination, p, ret_why);
 	if (r != -ENOENT)
 		return r;
@@ -93,7 +91,7 @@ static int look_at(struct service_unit *s, const struct properties *p)
 		r = properties_complain(p, "Type", &why, "must be MAIL");
 	if (r < 0)
 		return r == -ENOMEM ? r : condemn(s, CONDITION_TYPE_NOT_SUPPORTED, why);
-	r = destination_protocol(p, &s->protocol, &why);
+	r = mail_protocol_find(p, &s->protocol, &why);
 	if (r < 0)
 		return r == -ENOMEM ? r : condemn(s, CONDITION_CONFIGURATION_FAILED, why);
 	s->knows_protocol = true;
@@ -149,10 +147,9 @@ static int check_instance(
 	_cleanup_free_ char *file = NULL;
 	int r;
 
-	if (asprintf(&file, "instances/%s.json", instance) < 0) {
-		file = NULL;
+	file = text_format("instances/%s.json", instance);
+	if (!file)
 		return -ENOMEM;
-	}
 	if (faccessat(c->fd, file, F_OK, 0) == 0)
 		return 0;
 	r = verdict_set(&s->verdict, CONDITION_CONFIGURATION_FAILED,
@@ -189,8 +186,7 @@ static int check_port(struct service_unit *s, const char *instance)
 		return 0; /* said already */
 	r = verdict_set(&s->verdict, CONDITION_SERVICE_CREATION_FAILED,
 	    "Destination service instance '%s' has not said yet which protocol it is: "
-	    "run "
-	    "maildest sync, or set spec.service.port",
+	    "run maildest sync, or set spec.service.port",
 	    instance);
 	return r == -ENOMEM ? r : 0;
 }

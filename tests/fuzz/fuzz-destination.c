@@ -37,7 +37,7 @@ static void try_destination(const struct properties *p)
 	enum mail_protocol protocol;
 	int r;
 
-	r = destination_protocol(p, &protocol, &other);
+	r = mail_protocol_find(p, &protocol, &other);
 	fuzz_check_why(r, other);
 	r = destination_parse("x", p, &d, &why);
 	fuzz_check_why(r, why);

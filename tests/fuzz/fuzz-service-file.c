@@ -15,7 +15,7 @@ static void look_at(const struct service_file *f)
 		fuzz_check(config_name_is_valid(e->service.destination),
 		    "a destination has no name");
 		fuzz_check(e->service.n_networks <= SERVICE_NETWORKS_MAX &&
-			       e->service.n_variables <= SERVICE_VARIABLES_MAX,
+			       e->service.n_variables <= DESTINATION_VARIABLES_MAX,
 		    "there are too many of a kind");
 		for (size_t k = 0; k < e->n_places; k++)
 			fuzz_check(service_file_find(f, e->places[k]) != NULL,

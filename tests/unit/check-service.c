@@ -92,14 +92,14 @@ END_TEST
 START_TEST(test_bounds_what_there_may_be_of_one_kind)
 {
 	_cleanup_secret_ struct secret name = {0}, value = {0};
-	char texts[SERVICE_VARIABLES_MAX + 1][16];
+	char texts[DESTINATION_VARIABLES_MAX + 1][16];
 	struct service s = {0};
 	char *why = NULL;
 
-	for (unsigned i = 0; i <= SERVICE_VARIABLES_MAX; i++) {
+	for (unsigned i = 0; i <= DESTINATION_VARIABLES_MAX; i++) {
 		ck_assert_int_lt(snprintf(texts[i], sizeof(texts[i]), "v%u=x", i), 16);
 		ck_assert_int_eq(service_take_option(&s, "chain-var", texts[i], &why),
-		    i < SERVICE_VARIABLES_MAX ? 0 : -EINVAL);
+		    i < DESTINATION_VARIABLES_MAX ? 0 : -EINVAL);
 	}
 	free(why);
 	why = NULL;
