@@ -143,7 +143,7 @@ static int build(const char *config_dir, const struct binding *b, struct look *l
 		l->revision = (struct secret){0};
 		return r;
 	}
-	r = token_request_build(&l->p, tenant, grant, ret, ret_why);
+	r = oauth_build_request(&l->p, tenant, grant, ret, ret_why);
 	if (r < 0 || !ret->assertion_provider)
 		return r;
 	return assertion_add_type(config_dir, b, &l->p, ret, ret_why);

@@ -15,12 +15,11 @@ struct lookup_places {
 };
 
 /*
- * Opens the configuration, reads maildest.conf,
- * the destination and its secrets anew and builds the request and its key. A destination
- * of an instance must be known already (remote_ask()). The client's
- * `credential` (NULL for none) counts for the key only; whether the request's grant has
- * one is the caller's to see. 0; -ENOMEM; any other -errno with *ret_why (malloc'd): what
- * an administrator must correct.
+ * Opens the configuration, reads maildest.conf, the destination and its secrets anew and
+ * builds the request and its key. A destination of an instance must be known already
+ * (remote_ask()). The client's `credential` (NULL for none) counts for the key only;
+ * whether the request's grant has one is the caller's to see. 0; -ENOMEM; any other
+ * -errno with *ret_why (malloc'd): what an administrator must correct.
  */
 _must_check_ int lookup_request(const struct lookup_places *places,
     const struct binding *b, const char *credential, struct token_request *ret_request,

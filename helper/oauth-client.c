@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base64.h"
+#include "text.h"
 #include "url.h"
 
 static const char body_prefix[] = "tokenService.body.";
@@ -22,10 +23,8 @@ int oauth_find_text(struct oauth_draft *d, const char *key, const char **ret)
 	r = properties_secret(d->p, key, &text, d->why);
 	if (r <= 0)
 		return r;
-	for (const char *c = text; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			return properties_complain(
-			    d->p, key, d->why, "has a control character");
+	if (text_has_control(text))
+		return properties_complain(d->p, key, d->why, "has a control character");
 	*ret = text;
 	return 1;
 }
@@ -86,8 +85,8 @@ static int add_basic(
 	if (r == 0)
 		r = base64_encode(pair.data, pair.len, &encoded);
 	if (r == 0)
-		r = token_request_hide(
-		    d->request, secret_str(&encoded)); /* it is as good as the password */
+		/* it is as good as the password */
+		r = token_request_hide(d->request, secret_str(&encoded));
 	if (r == 0)
 		r = secret_puts(headers, secret_str(&encoded));
 	return r < 0 ? r : secret_append(headers, "", 1);

@@ -11,6 +11,7 @@
 
 #include "config.h"
 #include "destination-value.h"
+#include "text.h"
 #include "url.h"
 
 int oauth_read_proxy_type(struct oauth_draft *d)
@@ -38,14 +39,6 @@ static int copy(const char *text, char **ret)
 	return *ret ? 0 : -ENOMEM;
 }
 
-static bool is_visible_ascii(const char *text)
-{
-	for (; *text; text++)
-		if (*text <= ' ' || *text >= 0x7f)
-			return false;
-	return true;
-}
-
 static int add_location_id(struct oauth_draft *d)
 {
 	static const char key[] = "CloudConnectorLocationId";
@@ -56,7 +49,7 @@ static int add_location_id(struct oauth_draft *d)
 	id = d->request->location_id;
 	if (r < 0 || !id)
 		return r;
-	if (d->request->route == TOKEN_ROUTE_HTTP_PROXY && !is_visible_ascii(id))
+	if (d->request->route == TOKEN_ROUTE_HTTP_PROXY && !text_is_visible(id))
 		return properties_complain(d->p, key, d->why,
 		    "has characters that a header of HTTP cannot carry, which a "
 		    "tokenServiceURL without https:// needs");

@@ -242,7 +242,7 @@ static int add_timeouts(struct oauth_draft *d)
 	return r;
 }
 
-int token_request_build(const struct properties *p, const char *tenant, enum grant grant,
+int oauth_build_request(const struct properties *p, const char *tenant, enum grant grant,
     struct token_request *ret, char **ret_why)
 {
 	_cleanup_token_request_ struct token_request request = {.grant = grant};

@@ -12,12 +12,12 @@
 #include "token-request.h"
 
 /*
- * Builds the request of a grant, without the credential. `tenant` is what tokenServiceURLType Common puts
- * into the URL, or NULL if none is known. 0; -EINVAL with *ret_why (malloc'd) naming
- * file, key and reason, also for what needs a certificate, a client assertion or a Cloud
- * Connector; -ENOMEM.
+ * Builds the request of a grant, without the credential. `tenant` is what
+ * tokenServiceURLType Common puts into the URL, or NULL if none is known. 0; -EINVAL with
+ * *ret_why (malloc'd) naming file, key and reason, also for what needs a certificate, a
+ * client assertion or a Cloud Connector; -ENOMEM.
  */
-_must_check_ int token_request_build(const struct properties *p, const char *tenant,
+_must_check_ int oauth_build_request(const struct properties *p, const char *tenant,
     enum grant grant, struct token_request *ret, char **ret_why);
 
 /*

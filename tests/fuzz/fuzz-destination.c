@@ -64,7 +64,7 @@ static void try_request(const struct properties *p, enum grant grant, const char
 	unsigned char digest[DIGEST_SHA256_SIZE];
 	int r;
 
-	r = token_request_build(p, tenant, grant, &q, &why);
+	r = oauth_build_request(p, tenant, grant, &q, &why);
 	fuzz_check_why(r, why);
 	if (r < 0)
 		return;

@@ -24,7 +24,7 @@ static int build(
 	ck_assert_int_eq(secret_printf(&layer, "{%s}", keys), 0);
 	ck_assert_int_eq(properties_add(&p, base, strlen(base), "base.json", why), 0);
 	ck_assert_int_eq(properties_add(&p, layer.data, layer.len, "layer.json", why), 0);
-	return token_request_build(&p, NULL, grant, ret, why);
+	return oauth_build_request(&p, NULL, grant, ret, why);
 }
 
 static void build_with(

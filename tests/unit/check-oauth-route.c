@@ -34,7 +34,7 @@ static int build(
 	ck_assert_msg(
 	    properties_add(&p, layer.data, layer.len, "layer.json", ret_why) == 0,
 	    "%s: %s", keys, *ret_why);
-	return token_request_build(&p, NULL, grant, ret, ret_why);
+	return oauth_build_request(&p, NULL, grant, ret, ret_why);
 }
 
 static bool is_same(const char *a, const char *b)

@@ -29,8 +29,7 @@ static int build(
 	ck_assert_msg(
 	    properties_add(&p, layer.data, layer.len, "layer.json", ret_why) == 0,
 	    "%s: %s", keys, *ret_why);
-	return token_request_build(
-	    &p, tenant, GRANT_CLIENT_CREDENTIALS, ret, ret_why);
+	return oauth_build_request(&p, tenant, GRANT_CLIENT_CREDENTIALS, ret, ret_why);
 }
 
 /* All headers, each ended by a line break. */
