@@ -8,12 +8,12 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-#include "log.h"
+#include "foreign-protocol.h"
 #include "rest.h"
+#include "text.h"
 
 /* What a client may keep us waiting with a reply that it does not read. */
 #define REPLY_USEC (60 * USEC_PER_SEC)
@@ -27,8 +27,6 @@
 
 /* Enough of a line's end to see that it announces a literal. */
 #define TAIL_SIZE ((size_t)32)
-
-#define TLS_HANDSHAKE 0x16 /* ContentType of a ClientHello, RFC 8446 5.1 */
 
 void exchange_done(struct exchange *x)
 {
@@ -44,8 +42,7 @@ int exchange_fail(struct exchange *x, int error, const char *format, ...)
 	if (x->why)
 		return error;
 	va_start(ap, format);
-	if (vasprintf(&x->why, format, ap) < 0)
-		x->why = NULL;
+	x->why = text_vformat(format, ap);
 	va_end(ap);
 	return error;
 }
@@ -68,57 +65,13 @@ static int judge_first_byte(struct exchange *x)
 		return 0;
 	x->heard = true;
 	first = (unsigned char)x->client->input.data[0];
-	if (first == TLS_HANDSHAKE)
+	if (foreign_is_tls(first))
 		return exchange_fail(x, -EPERM,
 		    "the client began a TLS handshake; this port takes plain text");
 	if (x->protocol->starts_with_letter && !isalpha(first))
 		return exchange_fail(x, -EPERM,
 		    "the client's first byte (0x%02x) begins no command", first);
 	return 0;
-}
-
-static bool has_prefix(const char *text, size_t len, const char *prefix)
-{
-	size_t n = strlen(prefix);
-
-	return len >= n && strncasecmp(text, prefix, n) == 0;
-}
-
-/*
- * How a request line (RFC 9112 3) begins, seen before its end: any word, then a path or a
- * URL, which no command and no tag is followed by; or a method, then "*" or an authority.
- */
-static bool begins_like_http(const char *text, size_t len)
-{
-	static const char *const methods[] = {"CONNECT ", "DELETE ", "GET ", "HEAD ",
-	    "OPTIONS ", "PATCH ", "POST ", "PRI ", "PUT ", "TRACE "};
-	const char *space = len ? memchr(text, ' ', len) : NULL, *target;
-	size_t left;
-
-	if (!space || space == text || space + 1 == text + len)
-		return false;
-	target = space + 1;
-	left = len - (size_t)(target - text);
-	if (*target == '/' || has_prefix(target, left, "http://") ||
-	    has_prefix(target, left, "https://"))
-		return true;
-	for (size_t i = 0; i < ELEMENTSOF(methods); i++)
-		if (strncmp(text, methods[i], MIN_OF(len, strlen(methods[i]))) == 0 &&
-		    !isalpha((unsigned char)*target))
-			return true;
-	return false;
-}
-
-/* " HTTP/1.1" at the end of a line: nothing else ends so, whatever its first word is. */
-static bool ends_like_http(const struct line *line)
-{
-	static const char version[] = " HTTP/";
-	size_t n = strlen(version);
-
-	for (size_t tail = n + 1; tail <= n + 3 && tail < line->len; tail++)
-		if (has_prefix(line->text + line->len - tail, tail, version))
-			return true;
-	return false;
 }
 
 /* Judges the input's first line as far as it has come: 0 or -EPERM. */
@@ -132,12 +85,15 @@ static int judge_input(struct exchange *x)
 	r = judge_first_byte(x);
 	if (r < 0)
 		return r;
-	if (begins_like_http(line.text, line.len) || (whole && ends_like_http(&line)))
+	if (foreign_is_http(line.text, line.len, whole))
 		return exchange_fail(x, -EPERM, "the client spoke HTTP");
 	return 0;
 }
 
-/* What a failure to read from the client is to the session; for want of memory it can still be told. */
+/*
+ * What a failure to read from the client is to the session; for want of memory it can
+ * still be told.
+ */
 static int lose_client(struct exchange *x, int error)
 {
 	return error == -ENOMEM ? error
@@ -276,16 +232,12 @@ int exchange_reply(struct exchange *x, const char *format, ...)
 	_cleanup_secret_ struct secret reply = {0};
 	_cleanup_free_ char *text = NULL;
 	va_list ap;
-	int n, r;
+	int r;
 
 	va_start(ap, format);
-	n = vasprintf(&text, format, ap);
+	text = text_vformat(format, ap);
 	va_end(ap);
-	if (n < 0) {
-		text = NULL;
-		return -ENOMEM;
-	}
-	r = secret_append(&reply, text, (size_t)n);
+	r = text ? secret_puts(&reply, text) : -ENOMEM;
 	return r < 0 ? r : exchange_send(x, &reply);
 }
 
@@ -294,11 +246,11 @@ int exchange_finish(struct exchange *x, int next)
 	struct upstream *u = x->upstream;
 
 	if (next == NEXT_GOODBYE && u->stream.in_fd >= 0) {
-		u->stream.watch_fd =
-		    -1; /* the client may leave, the server is told all the same */
+		/* the client may leave, the server is told all the same */
+		u->stream.watch_fd = -1;
 		u->login_deadline = deadline_in(GOODBYE_USEC);
-		(void)x->protocol->goodbye(
-		    u); /* nobody is left who would miss the answer */
+		/* nobody is left who would miss the answer */
+		(void)x->protocol->goodbye(u);
 	}
 	return next < 0 ? next : next != NEXT_RELAY;
 }
@@ -316,7 +268,8 @@ int exchange_pass_on_goodbye(struct exchange *x, const char *goodbye)
 		return open ? 0
 			    : exchange_fail(
 				  x, -ECONNRESET, "the server closed the connection");
-	if (!has_prefix(line.text, line.len, goodbye))
+	if (line.len < strlen(goodbye) ||
+	    strncasecmp(line.text, goodbye, strlen(goodbye)) != 0)
 		return exchange_fail_quoting(
 		    x, -EPROTO, "the server spoke out of turn", line.text, line.len);
 	exchange_fail_quoting(

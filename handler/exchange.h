@@ -19,7 +19,8 @@
 /* What stands between a client and its mailbox. */
 enum exchange_access {
 	ACCESS_LOGGED_IN, /* nothing: we have logged in, and any login of the client's will do */
-	ACCESS_CLIENT_GRANT, /* its XOAUTH2 or OAUTHBEARER, which carries a refresh token or a code */
+	/* its XOAUTH2 or OAUTHBEARER, which carries a refresh token or a code */
+	ACCESS_CLIENT_GRANT,
 	ACCESS_PASS_THROUGH, /* the server: the client's own login, if it has any, goes there */
 };
 

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "sasl.h"
+#include "sasl-mechanism.h"
 
 void imap_response_done(struct imap_response *r)
 {

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "sasl.h"
+#include "sasl-mechanism.h"
 
 /* A reply of one line; what follows that of CAPA is read apart. */
 struct pop3_reply {

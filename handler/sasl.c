@@ -1,160 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The mechanisms as a table, the choice between them, and the one challenge loop. A
- * mechanism turns challenges into responses and knows nothing of lines, tags or base64.
+ * The choice between the mechanisms, and the one challenge loop.
  */
 
 #include "sasl.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base64.h"
-#include "saslname.h"
-#include "scram.h"
 
 /* More than any mechanism needs; a server that goes on asking is broken or hostile. */
 #define CHALLENGES_MAX 8
-
-struct sasl_session {
-	const struct sasl_credentials *c;
-	unsigned step; /* responses given so far, the initial one included */
-	bool refused;  /* a failure challenge came: only the refusal itself is missing */
-	struct scram scram;
-	bool server_proved;
-	struct secret failure; /* what the failure challenge said, for the journal */
-};
-
-static void session_done(struct sasl_session *s)
-{
-	scram_done(&s->scram);
-	secret_done(&s->failure);
-}
-
-struct sasl_mechanism {
-	const char *name;
-	unsigned bit;
-	bool oauth;
-	bool exposes_password;
-	bool client_first;
-	unsigned responses; /* that a login needs at least */
-	/* Appends the response to a challenge (NULL for the initial one): 0 or -errno. */
-	int (*respond)(
-	    struct sasl_session *s, const struct secret *challenge, struct secret *out);
-};
-
-/* A challenge after the token is the server's way to say no (Google's XOAUTH2, RFC 7628 3.2.2). */
-static int note_refusal(struct sasl_session *s, const struct secret *challenge)
-{
-	s->refused = true;
-	return secret_append(&s->failure, secret_str(challenge), challenge->len);
-}
-
-static int respond_xoauth2(
-    struct sasl_session *s, const struct secret *challenge, struct secret *out)
-{
-	if (challenge)
-		return note_refusal(s, challenge); /* answered by an empty line */
-	return secret_concat(
-	    out, "user=", s->c->user, "\001auth=Bearer ", s->c->token, "\001\001", NULL);
-}
-
-static int respond_oauthbearer(
-    struct sasl_session *s, const struct secret *challenge, struct secret *out)
-{
-	int r;
-
-	if (challenge) {
-		r = note_refusal(s, challenge);
-		return r < 0 ? r : secret_puts(out, "\001");
-	}
-	r = secret_puts(out, "n,a=");
-	if (r == 0)
-		r = saslname_append(out, s->c->user);
-	if (r == 0)
-		r = secret_printf(
-		    out, ",\001host=%s\001port=%u\001", s->c->host, (unsigned)s->c->port);
-	if (r == 0)
-		r = secret_concat(out, "auth=Bearer ", s->c->token, "\001\001", NULL);
-	return r;
-}
-
-static int respond_plain(
-    struct sasl_session *s, const struct secret *challenge, struct secret *out)
-{
-	int r;
-
-	if (challenge)
-		return -EPROTO;
-	r = secret_append(out, "", 1); /* no authorization identity (RFC 4616 2) */
-	if (r == 0)
-		r = secret_append(out, s->c->user, strlen(s->c->user) + 1);
-	return r < 0 ? r : secret_puts(out, s->c->password);
-}
-
-/* The prompts are free text, so only their order counts. */
-static int respond_login(
-    struct sasl_session *s, _unused_ const struct secret *challenge, struct secret *out)
-{
-	switch (s->step) {
-	case 0:
-		return secret_puts(out, s->c->user);
-	case 1:
-		return secret_puts(out, s->c->password);
-	}
-	return -EPROTO;
-}
-
-static int respond_scram(
-    struct sasl_session *s, const struct secret *challenge, struct secret *out)
-{
-	int r;
-
-	switch (s->step) {
-	case 0:
-		r = scram_new_nonce(&s->scram.nonce);
-		return r < 0 ? r : scram_first(&s->scram, s->c->user, out);
-	case 1:
-		return scram_final(&s->scram, secret_str(challenge), s->c->password, out);
-	case 2:
-		r = scram_verify(&s->scram, secret_str(challenge));
-		s->server_proved = r == 0;
-		return r;
-	}
-	return -EPROTO;
-}
-
-/* In the order we prefer them. */
-static const struct sasl_mechanism mechanisms[] = {
-    {"XOAUTH2", SASL_XOAUTH2, true, false, true, 1, respond_xoauth2},
-    {"OAUTHBEARER", SASL_OAUTHBEARER, true, false, true, 1, respond_oauthbearer},
-    {"PLAIN", SASL_PLAIN, false, true, true, 1, respond_plain},
-    {"LOGIN", SASL_LOGIN, false, true, false, 2, respond_login},
-    {"SCRAM-SHA-256", SASL_SCRAM_SHA_256, false, false, true, 1, respond_scram},
-};
-
-static const struct sasl_mechanism *find(const char *name, size_t len)
-{
-	for (size_t i = 0; i < ELEMENTSOF(mechanisms); i++)
-		if (strlen(mechanisms[i].name) == len &&
-		    strncasecmp(mechanisms[i].name, name, len) == 0)
-			return &mechanisms[i];
-	return NULL;
-}
-
-unsigned sasl_mechanism_bit(const char *name, size_t len)
-{
-	const struct sasl_mechanism *m = find(name, len);
-
-	return m ? m->bit : 0;
-}
-
-const char *sasl_mechanism_name(const struct sasl_mechanism *m)
-{
-	return m->name;
-}
 
 /*
  * IMAP's LOGIN command, and POP3's USER and PASS, stand in for the mechanism of that name
@@ -184,7 +41,7 @@ static const struct sasl_mechanism *choose_preferred(const struct upstream *u,
 
 	while (*rest) {
 		size_t n = strcspn(rest, " ");
-		const struct sasl_mechanism *m = find(rest, n);
+		const struct sasl_mechanism *m = sasl_mechanism_find(rest, n);
 
 		if (m && is_usable(u, protocol, m, c))
 			return m;
@@ -198,13 +55,13 @@ static const struct sasl_mechanism *choose_default(const struct upstream *u,
     const struct protocol *protocol, const struct sasl_credentials *c)
 {
 	const struct sasl_mechanism *scram =
-	    find("SCRAM-SHA-256", strlen("SCRAM-SHA-256"));
+	    sasl_mechanism_find("SCRAM-SHA-256", strlen("SCRAM-SHA-256"));
 
 	if (!u->stream.tls && is_usable(u, protocol, scram, c))
 		return scram; /* better than a password in clear, even where that is allowed */
-	for (size_t i = 0; i < ELEMENTSOF(mechanisms); i++)
-		if (is_usable(u, protocol, &mechanisms[i], c))
-			return &mechanisms[i];
+	for (size_t i = 0; i < SASL_MECHANISMS; i++)
+		if (is_usable(u, protocol, &sasl_mechanisms[i], c))
+			return &sasl_mechanisms[i];
 	return NULL;
 }
 
@@ -212,10 +69,10 @@ static int explain_none(struct upstream *u, const struct sasl_credentials *c)
 {
 	_cleanup_secret_ struct secret offered = {0};
 
-	for (size_t i = 0; i < ELEMENTSOF(mechanisms); i++)
-		if ((u->capabilities.mechanisms & mechanisms[i].bit) &&
-		    secret_printf(
-			&offered, "%s%s", offered.len ? " " : "", mechanisms[i].name) < 0)
+	for (size_t i = 0; i < SASL_MECHANISMS; i++)
+		if ((u->capabilities.mechanisms & sasl_mechanisms[i].bit) &&
+		    secret_printf(&offered, "%s%s", offered.len ? " " : "",
+			sasl_mechanisms[i].name) < 0)
 			return -ENOMEM;
 	return upstream_fail(u, -EOPNOTSUPP,
 	    "the server offers no mechanism to log in that fits %s%s%s; of those known "
@@ -378,9 +235,8 @@ static int log_in_by_command(
 {
 	if (!is_ascii(c->user) || !is_ascii(c->password))
 		return upstream_fail(u, -EOPNOTSUPP,
-		    "the server offers nothing but %s's own login command, which takes "
-		    "only "
-		    "ASCII in user and password",
+		    "the server offers nothing but %s's own login command, "
+		    "which takes only ASCII in user and password",
 		    protocol->name);
 	return protocol->login(u, c->user, c->password);
 }
@@ -388,7 +244,7 @@ static int log_in_by_command(
 int sasl_login(struct upstream *u, const struct protocol *protocol,
     const struct sasl_mechanism *m, const struct sasl_credentials *c)
 {
-	_cleanup_(session_done) struct sasl_session s = {.c = c};
+	_cleanup_sasl_session_ struct sasl_session s = {.c = c};
 	int r;
 
 	r = upstream_hide(u, c->token ? c->token : c->password);

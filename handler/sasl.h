@@ -6,19 +6,7 @@
  */
 
 #include "protocol.h"
-
-struct sasl_credentials {
-	const char *user;     /* UTF-8 without control characters */
-	const char *password; /* NULL for OAuth */
-	const char *token;    /* access token, NULL without OAuth */
-	const char *host;     /* OAUTHBEARER names them (RFC 7628 3.1) */
-	uint16_t port;
-	const char
-	    *preference; /* mail.<p>.auth.mechanisms: names between spaces, or NULL */
-	bool clear_text_allowed; /* a password may cross an unencrypted connection */
-};
-
-struct sasl_mechanism;
+#include "sasl-mechanism.h"
 
 /*
  * Chooses the first mechanism, in the order wanted, that the server offers and that fits:
@@ -28,12 +16,6 @@ struct sasl_mechanism;
  */
 _must_check_ int sasl_choose(struct upstream *u, const struct protocol *protocol,
     const struct sasl_credentials *c, const struct sasl_mechanism **ret);
-
-/* "XOAUTH2"; constant. */
-const char *sasl_mechanism_name(const struct sasl_mechanism *m);
-
-/* The bit of a mechanism that we speak, compared without case; 0 for others. */
-unsigned sasl_mechanism_bit(const char *name, size_t len);
 
 /*
  * Logs in. 0; -EACCES if refused (upstream's credentials_refused says whether it was the

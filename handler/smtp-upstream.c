@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "sasl.h"
+#include "sasl-mechanism.h"
 
 void smtp_reply_done(struct smtp_reply *r)
 {
