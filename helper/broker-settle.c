@@ -6,13 +6,13 @@
 
 #include "broker-private.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "deadline.h"
 #include "log.h"
 #include "redeem.h"
 #include "report.h"
+#include "text.h"
 
 /* Without the timer there is no renewal ahead of time; tokens are then fetched when asked for. */
 void broker_arm_timer(struct broker *b)
@@ -60,7 +60,8 @@ static void note_failure(struct broker *b, const char *destination, const char *
 	char *text;
 
 	b->stats->token_failures++;
-	if (asprintf(&text, "%s: %s", destination, reason) < 0)
+	text = text_format("%s: %s", destination, reason);
+	if (!text)
 		return; /* the status text keeps what it had */
 	free(b->last_failure);
 	b->last_failure = text;
@@ -165,7 +166,7 @@ bool broker_serve_used_code(struct broker *b, struct cache_entry *e)
 {
 	uint64_t now = deadline_boottime();
 
-	if (cache_entry_is_valid(e, now))
+	if (cache_entry_has_token(e, now))
 		cache_drop_fetch(e);
 	else if (cache_settle_shared(b->cache, e, now) < 0)
 		return false;

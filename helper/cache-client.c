@@ -2,7 +2,7 @@
 /*
  * What the cache knows of clients that bring a credential of their own: whether it has
  * ever been good, the credential itself while it is wanted, and records that wait to be
- * written. Also what an entry tells of itself.
+ * written.
  */
 
 #include "cache.h"
@@ -122,29 +122,4 @@ struct cache_entry *cache_next_unsaved(
 	while (e && e->unsaved.len == 0)
 		e = e->next;
 	return e;
-}
-
-const struct secret *cache_entry_unsaved(const struct cache_entry *e)
-{
-	return &e->unsaved;
-}
-
-const struct binding *cache_entry_binding(const struct cache_entry *e)
-{
-	return &e->binding;
-}
-
-const struct cache_key *cache_entry_key(const struct cache_entry *e)
-{
-	return &e->key;
-}
-
-const struct secret *cache_entry_credential(const struct cache_entry *e)
-{
-	return &e->credential;
-}
-
-bool cache_entry_is_valid(const struct cache_entry *e, uint64_t now)
-{
-	return cache_entry_has_token(e, now);
 }

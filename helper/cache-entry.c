@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One entry of the cache: when its token may be used, when it is renewed, what is
- * remembered of failures. No lists and no look-ups: those are cache.c's.
+ * remembered of failures. No lists and no look-ups: those are cache-list.c's.
  */
 
 #include "cache-entry.h"
@@ -213,4 +213,24 @@ void cache_forget_waiter(struct cache_waiter *w)
 	w->entry = NULL;
 	w->previous = w->next = NULL;
 	e->waiters--;
+}
+
+const struct secret *cache_entry_unsaved(const struct cache_entry *e)
+{
+	return &e->unsaved;
+}
+
+const struct binding *cache_entry_binding(const struct cache_entry *e)
+{
+	return &e->binding;
+}
+
+const struct cache_key *cache_entry_key(const struct cache_entry *e)
+{
+	return &e->key;
+}
+
+const struct secret *cache_entry_credential(const struct cache_entry *e)
+{
+	return &e->credential;
 }

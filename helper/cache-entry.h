@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* Within cache.c's job: the list of entries, and one entry with the rules about its times. */
+/* Within the cache: the list of entries, and one entry with the rules about its times. */
 
 #include "cache.h"
 
@@ -59,19 +59,31 @@ struct cache_entry *cache_find(const struct cache *c, const struct cache_key *ke
 /* Whether the key has a credential. */
 bool cache_has_credential(const struct cache_key *key);
 
+/*
+ * The key's entry, now the most recently used, which is made if there is none: 1; 0 if every entry
+ * is busy, which *answer then says; -ENOMEM.
+ */
+_must_check_ int cache_open_entry(struct cache *c, const struct cache_key *key,
+    const struct binding *binding, uint64_t now, struct cache_answer *answer,
+    struct cache_entry **ret);
+
 /* Takes over an entry that is in no list, as the one that was used longest ago. */
 void cache_append(struct cache *c, struct cache_entry *e);
 
 /* Takes an entry that nobody is busy with out of the list and frees it. */
 void cache_remove(struct cache *c, struct cache_entry *e);
 
+/* The next number that spreads renewals and pauses; nothing secret depends on it. */
+uint32_t cache_random(struct cache *c);
+
+/* Whether a fetch, a waiter or a record needs the entry to stay. */
+bool cache_entry_is_busy(const struct cache_entry *e);
+
 /* Wipes and frees; takes NULL; returns NULL. */
 struct cache_entry *cache_entry_free(struct cache_entry *e);
 
 /* Whether the key has a credential that is not kept (any more). */
 bool cache_entry_lacks_credential(const struct cache_entry *e);
-/* Whether there is a token that lives long enough to be used at all. */
-bool cache_entry_has_token(const struct cache_entry *e, uint64_t now);
 /* Whether its life left is at least `minimum_usec`, or half of the whole if that is less. */
 bool cache_entry_has_enough(
     const struct cache_entry *e, uint64_t minimum_usec, uint64_t now);

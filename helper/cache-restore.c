@@ -5,15 +5,6 @@
 
 #include "cache-entry.h"
 
-void cache_append(struct cache *c, struct cache_entry *e)
-{
-	e->next = NULL;
-	e->previous = c->last;
-	*(c->last ? &c->last->next : &c->first) = e;
-	c->last = e;
-	c->n++;
-}
-
 static bool is_of_use(struct cache_entry *e, uint64_t now)
 {
 	if (e->token.len > 0 && now >= e->expires_at)

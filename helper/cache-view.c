@@ -24,15 +24,6 @@ unsigned cache_tokens(const struct cache *c)
 	return n;
 }
 
-unsigned cache_fetches(const struct cache *c)
-{
-	unsigned n = 0;
-
-	for (const struct cache_entry *e = c->first; e; e = e->next)
-		n += e->fetching;
-	return n;
-}
-
 bool cache_is_redeeming(const struct cache *c)
 {
 	for (const struct cache_entry *e = c->first; e; e = e->next)

@@ -54,8 +54,8 @@ enum cache_verdict {
 struct cache_answer {
 	enum cache_verdict verdict;
 	const char *token;
-	uint64_t
-	    left_usec; /* CACHE_TOKEN: of its life; CACHE_UNAVAILABLE: until another try */
+	/* CACHE_TOKEN: of its life; CACHE_UNAVAILABLE: until another try */
+	uint64_t left_usec;
 	const char *error;  /* CACHE_REFUSED: RFC 6749's code */
 	const char *reason; /* of all failures */
 };
@@ -200,8 +200,8 @@ struct cache_entry *cache_due(struct cache *c, uint64_t now);
 /* When cache_due() is worth calling next; UINT64_MAX for never. */
 uint64_t cache_next_due(const struct cache *c);
 
-/* Whether the entry has a token that can still be used. */
-bool cache_entry_is_valid(const struct cache_entry *e, uint64_t now);
+/* Whether there is a token that lives long enough to be used at all. */
+bool cache_entry_has_token(const struct cache_entry *e, uint64_t now);
 const struct binding *cache_entry_binding(const struct cache_entry *e);
 const struct cache_key *cache_entry_key(const struct cache_entry *e);
 /* What cache_keep_credential() kept: empty if there is none. */
@@ -210,10 +210,9 @@ const struct secret *cache_entry_credential(const struct cache_entry *e);
 /* Grows with every change that a restart should not undo. */
 uint64_t cache_changes(const struct cache *c);
 
-/* The number of entries, of tokens held, and of fetches under way. */
+/* The number of entries, and of tokens held. */
 unsigned cache_entries(const struct cache *c);
 unsigned cache_tokens(const struct cache *c);
-unsigned cache_fetches(const struct cache *c);
 
 /* Whether a fetch for a credential is under way. */
 bool cache_is_redeeming(const struct cache *c);

@@ -1,54 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The only user of libcurl, with fetch-options.c. Its buffers are wiped by the allocator
- * it is given. It judges no reply: token-reply.c does.
+ * The only user of libcurl, with fetch-options.c and fetch-dial.c. Its buffers are wiped by
+ * the allocator it is given. It judges no reply: token-reply.c does.
  */
 
 #include "fetch.h"
 
 #include <curl/curl.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
-#include "curl-loop.h"
 #include "deadline.h"
-#include "fetch-options.h"
+#include "fetch-private.h"
 #include "secret-memory.h"
-#include "tunnel.h"
-#include "url.h"
 
 /* The status of a proxy that wants to be asked with other credentials (RFC 9110 15.5.8). */
 #define PROXY_AUTHENTICATION_REQUIRED 407
-
-/* One request under way, in its fetcher's list. */
-struct fetch {
-	struct fetcher *fetcher;
-	struct fetch *previous, *next;
-	CURL *easy; /* the transfer in hand: to the proxy, or the request itself */
-	struct fetch_lists lists;
-	bool is_dialling; /* it is the one to the proxy */
-	int fd;		  /* connected to the proxy, until libcurl takes it; else -1 */
-	struct tunnel *tunnel;
-	uint64_t connect_until_usec, until_usec; /* CLOCK_MONOTONIC */
-	int64_t slept_before_usec;		 /* deadline_slept() at the beginning */
-	const struct token_request *request;
-	const struct fetch_means *means;
-	struct secret body;
-	size_t head_len; /* of headers, and of trailers behind the body */
-	bool too_long, silent, was_sent;
-	sd_event_source *silence; /* the read time-out, from the end of connecting on */
-	char failure[CURL_ERROR_SIZE];
-	void *context;
-};
-
-struct fetcher {
-	fetch_done_fn done;
-	void *userdata;
-	sd_event *event;
-	struct curl_loop *loop;
-	struct fetch *first;
-};
 
 static void fetch_unlink(struct fetch *f)
 {
@@ -60,8 +27,7 @@ static void fetch_unlink(struct fetch *f)
 		f->next->previous = f->previous;
 }
 
-/* Ends the transfer in hand, if there is one. */
-static void end_transfer(struct fetch *f)
+void fetch_end_transfer(struct fetch *f)
 {
 	if (f->easy) {
 		curl_loop_remove(f->fetcher->loop, f->easy);
@@ -74,7 +40,7 @@ static void end_transfer(struct fetch *f)
 /* Ends all that goes on and forgets what was borrowed. */
 static void fetch_end(struct fetch *f)
 {
-	end_transfer(f);
+	fetch_end_transfer(f);
 	f->tunnel = tunnel_free(f->tunnel);
 	if (f->fd >= 0)
 		(void)close(f->fd); /* nothing of ours is on its way */
@@ -187,8 +153,7 @@ static const char *failure_of(const struct fetch *f, CURLcode code)
 	if (f->silent)
 		return f->request->instance
 			   ? "the Destination service timed out: it is connected and "
-			     "says "
-			     "nothing"
+			     "says nothing"
 			   : "the token service timed out: it is connected and says "
 			     "nothing";
 	return f->failure[0] ? f->failure : curl_easy_strerror(code);
@@ -228,30 +193,11 @@ static void finish(struct fetch *f, CURLcode code)
 	tell(f, &reply);
 }
 
-static void fail(struct fetch *f, int error, const char *why)
+void fetch_fail(struct fetch *f, int error, const char *why)
 {
 	struct fetch_reply reply = {.failure = why, .jwt_refused = error == -EKEYEXPIRED};
 
 	tell(f, &reply);
-}
-
-/* libcurl asks for a socket: the one that leads through the proxy, which becomes its own. */
-static curl_socket_t on_open_socket(
-    void *userdata, curlsocktype purpose, struct curl_sockaddr *address)
-{
-	struct fetch *f = userdata;
-
-	(void)purpose;
-	(void)address;
-	return f->fd >= 0 ? TAKE_FD(f->fd) : CURL_SOCKET_BAD;
-}
-
-static int on_socket_options(void *userdata, curl_socket_t fd, curlsocktype purpose)
-{
-	(void)userdata;
-	(void)fd;
-	(void)purpose;
-	return CURL_SOCKOPT_ALREADY_CONNECTED;
 }
 
 static uint64_t left_usec(uint64_t until)
@@ -261,8 +207,7 @@ static uint64_t left_usec(uint64_t until)
 	return until > now ? until - now : 0;
 }
 
-/* A new handle for the fetch, with what every transfer needs: 0 or -ENOMEM. */
-static int begin_transfer(struct fetch *f)
+int fetch_begin_transfer(struct fetch *f)
 {
 	f->easy = curl_easy_init();
 	if (!f->easy)
@@ -273,23 +218,12 @@ static int begin_transfer(struct fetch *f)
 	    f->easy, left_usec(f->connect_until_usec), left_usec(f->until_usec));
 }
 
-static int start_dial(struct fetch *f)
-{
-	int r;
-
-	f->is_dialling = true;
-	r = begin_transfer(f);
-	if (r == 0)
-		r = fetch_options_set_dial(f->easy, f->means);
-	return r < 0 ? r : curl_loop_add(f->fetcher->loop, f->easy);
-}
-
-static int start_request(struct fetch *f)
+int fetch_start_request(struct fetch *f)
 {
 	int r;
 
 	f->is_dialling = false;
-	r = begin_transfer(f);
+	r = fetch_begin_transfer(f);
 	if (r < 0)
 		return r;
 	(void)curl_easy_setopt(f->easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -298,53 +232,10 @@ static int start_request(struct fetch *f)
 	(void)curl_easy_setopt(f->easy, CURLOPT_HEADERDATA, f);
 	(void)curl_easy_setopt(f->easy, CURLOPT_PREREQFUNCTION, on_connected);
 	(void)curl_easy_setopt(f->easy, CURLOPT_PREREQDATA, f);
-	if (f->fd >= 0) {
-		(void)curl_easy_setopt(
-		    f->easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
-		(void)curl_easy_setopt(f->easy, CURLOPT_OPENSOCKETDATA, f);
-		(void)curl_easy_setopt(
-		    f->easy, CURLOPT_SOCKOPTFUNCTION, on_socket_options);
-	}
+	if (f->fd >= 0)
+		fetch_dial_lend(f);
 	r = fetch_options_set_request(f->easy, f->request, f->means, &f->lists);
 	return r < 0 ? r : curl_loop_add(f->fetcher->loop, f->easy);
-}
-
-static void on_tunnel(void *userdata, int error, const char *why)
-{
-	struct fetch *f = userdata;
-
-	if (error == 0) {
-		f->tunnel = tunnel_free(f->tunnel);
-		error = start_request(f);
-		why = "out of memory";
-	}
-	if (error < 0)
-		fail(f, error, why);
-}
-
-/* The proxy is connected: its socket is taken from libcurl, which closes its own copy. */
-static void on_dialled(struct fetch *f)
-{
-	const struct socks5_request q = {
-	    .method = SOCKS5_JWT,
-	    .jwt = secret_str(&f->means->jwt),
-	    .location_id = f->request->location_id,
-	    .host = f->request->host,
-	    .port = url_port(secret_str(&f->request->url)),
-	};
-	_cleanup_free_ char *why = NULL;
-	curl_socket_t fd = CURL_SOCKET_BAD;
-	int r;
-
-	(void)curl_easy_getinfo(f->easy, CURLINFO_ACTIVESOCKET, &fd);
-	f->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	r = f->fd < 0 ? -errno : 0;
-	end_transfer(f);
-	if (r == 0)
-		r = tunnel_start(f->fetcher->event, f->fd, &q, f->connect_until_usec,
-		    on_tunnel, f, &f->tunnel, &why);
-	if (r < 0)
-		fail(f, r, why ? why : strerror(-r));
 }
 
 static void on_transfer(CURL *easy, CURLcode code)
@@ -353,7 +244,7 @@ static void on_transfer(CURL *easy, CURLcode code)
 
 	(void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&f);
 	if (f->is_dialling && code == CURLE_OK)
-		on_dialled(f);
+		fetch_dial_done(f);
 	else
 		finish(f, code);
 }
@@ -415,7 +306,7 @@ int fetch_start(struct fetcher *fetcher, const struct token_request *request,
 	if (f->next)
 		f->next->previous = f;
 	fetcher->first = f;
-	r = request->route == TOKEN_ROUTE_SOCKS5 ? start_dial(f) : start_request(f);
+	r = request->route == TOKEN_ROUTE_SOCKS5 ? fetch_dial(f) : fetch_start_request(f);
 	if (r < 0)
 		return r;
 	(void)TAKE_PTR(f);

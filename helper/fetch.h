@@ -46,8 +46,8 @@ struct fetch_reply {
 	const char *failure; /* why there is no reply, in words; NULL if there is one */
 	bool was_sent;	     /* the token service may have got the request */
 	bool jwt_refused;    /* a failure: the Connectivity proxy wants another JWT */
-	bool
-	    may_repeat; /* a failure that another connection need not have: not a time-out */
+	/* a failure that another connection need not have: not a time-out */
+	bool may_repeat;
 	long http_status;
 	uint64_t retry_after_usec; /* 0 if the reply did not say */
 	uint64_t slept_usec; /* the machine did since the request: the reply is older */

@@ -30,7 +30,7 @@ units/.*|(handler|helper|cli)/|what makes units knows programs by their argument
 readonly CONFINED='
 <openssl/.*|common/(base64|digest|secret-memory|tls-anchors|tls-certificates|tls-describe|tls-keys)\.[ch]|handler/(tls[a-z-]*\.[ch]|scram\.c)|helper/crypto\.c
 <jsmn\.h>|common/json\.c
-<curl/.*|helper/(curl-loop|fetch|fetch-options)\.[ch]
+<curl/.*|helper/(curl-loop|fetch(-[a-z]+)?)\.[ch]
 <systemd/.*|(helper|cli|units)/.*\.[ch]
 <yaml\.h>|units/tree-yaml\.c
 '
