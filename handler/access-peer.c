@@ -117,11 +117,12 @@ int access_peer_find_owner(int fd, struct access_peer *peer)
 int access_peer_is_member(int fd, const struct access_peer *peer, gid_t group)
 {
 	_cleanup_free_ gid_t *groups = NULL;
-	socklen_t len = 0;
+	socklen_t len = 0; /* no room for one, to be told how many there are */
+	gid_t none;
 
 	if (peer->gid == group)
 		return 1;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &len) < 0 && errno != ERANGE)
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, &none, &len) < 0 && errno != ERANGE)
 		return -errno;
 	if (len == 0)
 		return 0;

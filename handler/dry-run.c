@@ -51,16 +51,17 @@ static void print_result(const struct session *s)
 		    s->destination.user, s->record.mechanism, tls);
 }
 
-int dry_run(struct session_request *request)
+int dry_run(const struct session_request *request)
 {
+	struct session_request own = *request;
 	_cleanup_session_ struct session s;
 	struct steps steps = {0};
 	int r;
 
-	request->full_handshake = true;
-	request->on_phase = on_phase;
-	request->userdata = &steps;
-	session_begin(&s, request);
+	own.full_handshake = true;
+	own.on_phase = on_phase;
+	own.userdata = &steps;
+	session_begin(&s, &own);
 	r = session_configure(&s);
 	if (r == 0)
 		r = session_prepare(&s);

@@ -8,4 +8,4 @@
  * Reads the destination, gets a token, connects, logs in and says goodbye to the server;
  * prints to standard output. Returns an exit status: 0 if all of it worked, 1 if not.
  */
-int dry_run(struct session_request *request);
+int dry_run(const struct session_request *request);

@@ -53,8 +53,8 @@ static int open_signals(struct parent *p)
 {
 	sigset_t set;
 
-	p->on_hangup =
-	    signal(SIGHUP, SIG_IGN); /* nothing to reload: sessions read all anew */
+	/* nothing to reload: sessions read all anew */
+	p->on_hangup = signal(SIGHUP, SIG_IGN);
 	watched_set(&set);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -errno;
@@ -71,9 +71,10 @@ static int open_listeners(struct parent *p, struct listen_fds *sockets)
 	if (!p->listeners)
 		return -ENOMEM;
 	for (unsigned i = 0; i < sockets->n; i++) {
-		p->listeners[i] = (struct listener){
-		    .fd = TAKE_FD(sockets->list[i].fd), .name = sockets->list[i].name};
-		p->n_listeners++;
+		struct listener *l = &p->listeners[p->n_listeners++];
+
+		l->fd = TAKE_FD(sockets->list[i].fd);
+		l->name = sockets->list[i].name;
 	}
 	r = forking_open_services(p);
 	for (unsigned i = 0; i < p->n_listeners && r == 0; i++) {
@@ -115,7 +116,10 @@ static int warm_tls(_unused_ void *argument)
 	return tls_warm();
 }
 
-/* What each session would do at first use: OpenSSL, the resolver's configuration, the user database's. */
+/*
+ * What each session would do at first use: OpenSSL, the resolver's configuration, the
+ * user database's.
+ */
 static void warm_up(void)
 {
 	if (aside_run(warm_tls, NULL) < 0 || tls_warm_thread() < 0)
