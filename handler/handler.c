@@ -25,7 +25,7 @@
 #define IDENTIFIER "maildest-handler"
 #define EXIT_USAGE 2
 /* Far more processes than a host could run. */
-#define SESSIONS_MAX_MAX 1000000UL
+#define SESSIONS_LIMIT 1000000UL
 
 static const char usage[] =
     "Usage: maildest-handler [OPTION...] [DESTINATION]\n"
@@ -48,9 +48,9 @@ static const char usage[] =
     "\n"
     "What a service is, beside its destination:\n"
     "      --service=NAME        what logs call it (default: the destination)\n"
-    "      --tenant=TENANT       whose tokens these are: a tenant's subdomain, which "
-    "also\n"
-    "                            goes into token URLs of tokenServiceURLType Common\n"
+    "      --tenant=TENANT       whose tokens these are: a tenant's subdomain, which\n"
+    "                            also goes into token URLs of tokenServiceURLType\n"
+    "                            Common\n"
     "      --fragment=NAME[,NAME...]  fragments/NAME.json, laid over the destination\n"
     "      --fragment-optional   a fragment that is not there is none\n"
     "      --instance=NAME       the destination lies in a Destination service\n"
@@ -105,7 +105,15 @@ static const struct option options[] = {
     {0},
 };
 
-/* 1, or -EINVAL for what is no number that a table of processes could have. */
+/* Says what is wrong with how the program is used: -EINVAL. */
+static int complain(const char *why)
+{
+	/* nobody to tell if it fails */
+	(void)fprintf(stderr, IDENTIFIER ": %s\n\n", why);
+	return -EINVAL;
+}
+
+/* 1, or -EINVAL, said, for what is no number that a table of processes could have. */
 static int parse_sessions_max(const char *text, size_t *ret)
 {
 	unsigned long value;
@@ -114,18 +122,10 @@ static int parse_sessions_max(const char *text, size_t *ret)
 	errno = 0;
 	value = strtoul(text, &end, 10);
 	if (errno != 0 || *text < '0' || *text > '9' || *end || value == 0 ||
-	    value > SESSIONS_MAX_MAX)
-		return -EINVAL;
+	    value > SESSIONS_LIMIT)
+		return complain("--sessions-max takes a number from 1 to 1000000");
 	*ret = value;
 	return 1;
-}
-
-/* Says what is wrong with how the program is used: -EINVAL. */
-static int complain(const char *why)
-{
-	(void)fprintf(
-	    stderr, IDENTIFIER ": %s\n\n", why); /* nobody to tell if it fails */
-	return -EINVAL;
 }
 
 static int take_service_option(struct service *s, const char *option)
@@ -193,7 +193,9 @@ static int parse_arguments(int argc, char **argv, struct arguments *a)
 	}
 	if (optind < argc)
 		a->request.service.destination = argv[optind++];
-	return optind < argc ? -EINVAL : check_arguments(a);
+	if (optind < argc)
+		return complain("there can be only one destination");
+	return check_arguments(a);
 }
 
 /* A socket is one descriptor twice; pipes, as `tunnel` commands use them, are two. */
@@ -267,8 +269,7 @@ static int run(const struct arguments *a)
 	if (a->request.service.destination)
 		return serve(&a->request);
 	log_message(LOG_PRIORITY_ERROR,
-	    "no destination is named, and there are no "
-	    "sockets that are (%s)",
+	    "no destination is named, and there are no sockets that are (%s)",
 	    why ? why : "LISTEN_FDS is not set");
 	(void)fputs(usage, stderr); /* nobody to tell if it fails */
 	return EXIT_USAGE;

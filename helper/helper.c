@@ -36,16 +36,21 @@ static struct broker_folders arg_folders;
 static const char *arg_socket;
 
 static const char help[] =
-    "maildest-helper [OPTIONS]\n"
+    "Usage: maildest-helper [OPTION...]\n"
     "\n"
-    "Obtains and keeps the access tokens of maildest's mail destinations.\n"
+    "Obtains and keeps the access tokens of mail destinations.\n"
     "\n"
-    "  --config-dir=DIR      configuration folder (default /etc/maildest)\n"
-    "  --helper-socket=PATH  socket to listen on if the service manager gives none\n"
-    "  --state-dir=DIR       where it notes rotated refresh tokens (default\n"
-    "                        $STATE_DIRECTORY, else /var/lib/maildest)\n"
-    "  --help                this text\n"
-    "  --version             the version\n";
+    "      --config-dir=DIR      configuration (default: $MAILDEST_CONFIG_DIR,\n"
+    "                            /etc/maildest, for users ~/.config/maildest)\n"
+    "      --helper-socket=PATH  socket to listen on if the service manager gives none\n"
+    "                            (default: $MAILDEST_HELPER_SOCKET,\n"
+    "                            /run/maildest/helper.sock, for users\n"
+    "                            /run/user/UID/maildest/helper.sock)\n"
+    "      --state-dir=DIR       where it notes rotated refresh tokens (default:\n"
+    "                            $STATE_DIRECTORY, /var/lib/maildest-helper, for users\n"
+    "                            ~/.local/state/maildest)\n"
+    "      --help                print this\n"
+    "      --version             print the version\n";
 
 /* 1 to go on, 0 when all is done, -EINVAL after a message of getopt_long(3)'s. */
 static int parse_options(int argc, char *argv[])
@@ -97,8 +102,7 @@ static void harden(void)
 	if (r == -EPERM)
 		log_message(LOG_PRIORITY_NOTICE,
 		    "Memory is not locked, since RLIMIT_MEMLOCK is too low: tokens may "
-		    "be "
-		    "swapped out (LimitMEMLOCK=infinity cures that)");
+		    "be swapped out (LimitMEMLOCK=infinity cures that)");
 	else if (r < 0)
 		log_message(LOG_PRIORITY_NOTICE,
 		    "Memory is not locked, tokens may be swapped out: %s", strerror(-r));

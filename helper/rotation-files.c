@@ -10,10 +10,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "paths.h"
+#include "text.h"
+
 #define FOLDER_MODE 0700
 #define FILE_MODE 0600
-/* Users below this uid are the system's, as for the configuration folder. */
-#define FIRST_HUMAN_UID 1000
 
 #define TEMPORARY_SIZE (ROTATION_NAME_SIZE + sizeof(ROTATION_NEW) - 1)
 
@@ -27,10 +28,10 @@ int rotation_folder(const char *override, char **ret)
 		if (given[0] != '/')
 			return -EINVAL;
 		path = strdup(given);
-	} else if (geteuid() < FIRST_HUMAN_UID || !home || home[0] != '/') {
-		path = strdup("/var/lib/maildest");
-	} else if (asprintf(&path, "%s/.local/state/maildest", home) < 0) {
-		path = NULL;
+	} else if (path_is_system_user() || !home || home[0] != '/') {
+		path = strdup("/var/lib/maildest-helper");
+	} else {
+		path = text_format("%s/.local/state/maildest", home);
 	}
 	if (!path)
 		return -ENOMEM;

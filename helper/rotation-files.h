@@ -5,8 +5,9 @@
  * temporary file is written and synchronised, renamed, and the folder synchronised; only
  * then is the record kept. Whenever the process is killed or the power fails before that,
  * the record is what it was before or what it is to be, and nothing in between. What a
- * record says is rotation-seal.c's, which of them go rotation-sweep.c's. The folder is opened anew each time, and made when it
- * is first needed (mode 0700, and nobody else may write to it).
+ * record says is rotation-seal.c's, which of them go rotation-sweep.c's. The folder is
+ * opened anew each time, and made when it is first needed (mode 0700, and nobody else may
+ * write to it).
  */
 
 #include <stdbool.h>
@@ -22,8 +23,8 @@
 
 /*
  * Where the records lie: `override` if not NULL, else $STATE_DIRECTORY if set and not
- * empty, else /var/lib/maildest for root and system users and ~/.local/state/maildest for
- * others. *ret is malloc'd. 0; -EINVAL if it is no absolute path; -ENOMEM.
+ * empty, else /var/lib/maildest-helper, which is what the unit's is too, for root and
+ * system users and ~/.local/state/maildest for others. *ret is malloc'd. 0; -EINVAL if it is no absolute path; -ENOMEM.
  */
 _must_check_ int rotation_folder(const char *override, char **ret);
 

@@ -105,8 +105,8 @@ START_TEST(test_folder_is_found)
 	    {"relative from the service manager", NULL, "a", "/home/u", NULL},
 	    {"by hand", NULL, "", "/home/u", NULL},
 	};
-	const char *by_hand =
-	    geteuid() < 1000 ? "/var/lib/maildest" : "/home/u/.local/state/maildest";
+	const char *by_hand = geteuid() < 1000 ? "/var/lib/maildest-helper"
+					       : "/home/u/.local/state/maildest";
 
 	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
 		const char *want = i + 1 == ELEMENTSOF(rows) ? by_hand : rows[i].want;
