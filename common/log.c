@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -20,6 +19,7 @@
 
 #include "deadline.h"
 #include "log-bare.h"
+#include "text.h"
 #include "utf8.h"
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
@@ -72,11 +72,6 @@ void log_open(const char *identifier, int forbidden_fd)
 	target.to_stderr = usable && (target.journal < 0 || isatty(STDERR_FILENO));
 	if (wanted && strcmp(wanted, "journal") == 0)
 		target.to_stderr = false;
-}
-
-int log_descriptor(void)
-{
-	return target.journal;
 }
 
 /* NAME\n, 64-bit little-endian length, value\n: the form in which a value may hold anything. */
@@ -244,13 +239,10 @@ void log_message(enum log_priority priority, const char *format, ...)
 {
 	_cleanup_free_ char *text = NULL;
 	va_list ap;
-	int n;
 
 	va_start(ap, format);
-	n = vasprintf(&text, format, ap);
+	text = text_vformat(format, ap);
 	va_end(ap);
-	if (n < 0)
-		text = NULL;
 	/* without memory, what it was to say about is better than nothing */
 	log_record(priority, NULL, text ? text : format, NULL, 0);
 }

@@ -10,7 +10,6 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/uio.h>
 
 #include "macro.h"
 #include "secret.h"
@@ -39,9 +38,6 @@ struct log_field {
  * fork(2), it opens all anew.
  */
 void log_open(const char *identifier, int forbidden_fd);
-
-/* The socket that is connected to the journal; -1 for none. Borrowed. */
-int log_descriptor(void);
 
 /*
  * How long a record may wait for a journal whose queue is full; 0 at first. For processes

@@ -4,9 +4,12 @@
 #include "confine.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "landlock.h"
 #include "reason.h"
@@ -19,6 +22,9 @@
 #define DESCRIPTORS_MAX 64
 /* Many times what a session needs, which the memory of a host bears. */
 #define ADDRESS_SPACE_MAX ((rlim_t)512 * 1024 * 1024)
+
+/* A folder's own two, and one thread's folder. */
+#define LINKS_OF_ONE 3
 
 /* Where the links in a folder of trust anchors lead: Debian's, Fedora's, SUSE's, Arch's. */
 static const char *const linked_anchors[] = {
@@ -52,6 +58,28 @@ void confine_process(void)
 	(void)prctl(SET_MDWE, MDWE_REFUSE_EXEC_GAIN, 0, 0, 0);
 }
 
+/*
+ * Whether a library has started a thread, an NSS module's say. The filter of system calls
+ * binds it as well, Landlock only who asks for it.
+ */
+static bool has_other_threads(void)
+{
+	struct stat threads;
+
+	if (unshare(CLONE_THREAD) == 0)
+		return false; /* unshare(2): it has no effect, and succeeds for a single one */
+	if (errno == EINVAL)
+		return true;
+	/* a container's filter knows unshare(2) by its name only */
+	return stat("/proc/self/task", &threads) < 0 || threads.st_nlink > LINKS_OF_ONE;
+}
+
+static const char *why_no_landlock(int error)
+{
+	return error == -EBUSY ? "a library has started a thread, which it does not bind"
+			       : strerror(-error);
+}
+
 /* Tells what of the two is lacking. */
 static int sum_up(int landlock, int seccomp, char **ret_lacking)
 {
@@ -61,7 +89,7 @@ static int sum_up(int landlock, int seccomp, char **ret_lacking)
 		return -ENOMEM;
 	if (seccomp == 0)
 		return reason_set(ret_lacking, -EOPNOTSUPP,
-		    "this system has no Landlock for it (%s)", strerror(-landlock));
+		    "this system has no Landlock for it (%s)", why_no_landlock(landlock));
 	if (landlock == 0)
 		return reason_set(ret_lacking, -EOPNOTSUPP,
 		    "this system has no filter of system calls for it (%s)",
@@ -69,7 +97,7 @@ static int sum_up(int landlock, int seccomp, char **ret_lacking)
 	return reason_set(ret_lacking, -EOPNOTSUPP,
 	    "this system has neither Landlock for it (%s) nor a filter of system calls "
 	    "(%s)",
-	    strerror(-landlock), strerror(-seccomp));
+	    why_no_landlock(landlock), strerror(-seccomp));
 }
 
 int confine_parent(char **ret_lacking)
@@ -87,6 +115,14 @@ static void limit_resources(void)
 	lower_limit(RLIMIT_AS, ADDRESS_SPACE_MAX);
 }
 
+/* sin_port and sin6_port lie at the same place. */
+static uint16_t port_of(const struct addrinfo *address)
+{
+	const struct sockaddr_in *in = (const void *)address->ai_addr;
+
+	return ntohs(in->sin_port);
+}
+
 int confine_login(const struct confine_needs *needs, char **ret_lacking)
 {
 	const char *readable[ELEMENTSOF(linked_anchors) + 2] = {needs->anchors};
@@ -94,7 +130,7 @@ int confine_login(const struct confine_needs *needs, char **ret_lacking)
 	    .files = true,
 	    .readable = needs->anchors ? readable : NULL,
 	    .network = true,
-	    .port = needs->port,
+	    .port = port_of(needs->addresses),
 	    .others = true,
 	};
 	int landlock;
@@ -105,8 +141,15 @@ int confine_login(const struct confine_needs *needs, char **ret_lacking)
 		readable[i + 1] = linked_anchors[i];
 	limit_resources();
 	landlock = landlock_restrict(&walls);
+	if (landlock == 0 && has_other_threads())
+		landlock = -EBUSY;
 	return sum_up(
-	    landlock, seccomp_restrict(SECCOMP_LOGIN, needs->journal), ret_lacking);
+	    landlock, seccomp_restrict(SECCOMP_LOGIN, needs->addresses), ret_lacking);
+}
+
+bool confine_stands(void)
+{
+	return CONFINE_IS_BUILT && seccomp_stands();
 }
 
 int confine_relay(char **ret_lacking)
@@ -118,7 +161,7 @@ int confine_relay(char **ret_lacking)
 	if (!CONFINE_IS_BUILT)
 		return 0;
 	landlock = landlock_restrict(&walls);
-	return sum_up(landlock, seccomp_restrict(SECCOMP_RELAY, -1), ret_lacking);
+	return sum_up(landlock, seccomp_restrict(SECCOMP_RELAY, NULL), ret_lacking);
 }
 
 int confine_probe(char **ret_lacking)

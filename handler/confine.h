@@ -10,8 +10,8 @@
  * -ENOMEM. What was closed stays so until the process ends.
  */
 
+#include <netdb.h>
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "macro.h"
 
@@ -41,15 +41,19 @@ _must_check_ int confine_parent(char **ret_lacking);
 /* What the login needs of the host. */
 struct confine_needs {
 	const char *anchors; /* folder in which OpenSSL looks certificates up, or NULL */
-	uint16_t port;	     /* of the server, or of the proxy before it */
-	int journal;	     /* log_descriptor() */
+	/* the server's, or those of the proxy before it, of dial_pin(); not NULL */
+	const struct addrinfo *addresses;
 };
 
 /*
  * Before the first byte of client or server: no file but certificates below `anchors` and
- * where hosts keep what is linked there, no socket but for TCP to that port, no other process.
+ * where hosts keep what is linked there, no socket but for TCP to those addresses, no other
+ * process. The memory that they are in stays as it is, whoever takes the process over.
  */
 _must_check_ int confine_login(const struct confine_needs *needs, char **ret_lacking);
+
+/* Whether system calls are filtered by then, so that pinned memory cannot be given back. */
+bool confine_stands(void);
 
 /* What is open is read, written and closed; nothing else is left. */
 _must_check_ int confine_relay(char **ret_lacking);

@@ -17,8 +17,8 @@
 #include "reason.h"
 #include "secret.h"
 #include "stream.h"
+#include "text.h"
 
-#define ADDRESSES_MAX 16
 /* "Connection Attempt Delay", RFC 8305 section 5 */
 #define ATTEMPT_DELAY_USEC (250 * USEC_PER_MSEC)
 #define KEEP_ALIVE_IDLE_SEC 120
@@ -34,8 +34,8 @@ int dial_resolve(const char *host, uint16_t port, struct addrinfo **ret, char **
 	char service[sizeof("65535")];
 	int r;
 
-	(void)snprintf(
-	    service, sizeof(service), "%u", (unsigned)port); /* fits by its type */
+	/* fits by its type */
+	(void)snprintf(service, sizeof(service), "%u", (unsigned)port);
 	r = getaddrinfo(host, service, &hints, ret);
 	if (r == 0)
 		return 0;
@@ -50,7 +50,7 @@ struct attempt {
 };
 
 struct dialling {
-	struct attempt attempts[ADDRESSES_MAX];
+	struct attempt attempts[DIAL_ADDRESSES_MAX];
 	unsigned begun, running;
 	int watch_fd;		/* -1 once its hang-up is known to be no reset */
 	struct secret failures; /* for the journal */
@@ -61,15 +61,14 @@ static void dialling_done(struct dialling *d)
 {
 	for (unsigned i = 0; i < d->begun; i++)
 		if (d->attempts[i].fd >= 0)
-			(void)close(
-			    d->attempts[i].fd); /* never connected, or not chosen */
+			/* never connected, or not chosen */
+			(void)close(d->attempts[i].fd);
 	secret_done(&d->failures);
 }
 
 static int address_name(const struct sockaddr *address, char **ret)
 {
 	char text[INET6_ADDRSTRLEN] = "?";
-	int n;
 
 	if (address->sa_family == AF_INET6) {
 		const struct sockaddr_in6 *in6 = (const void *)address;
@@ -80,21 +79,17 @@ static int address_name(const struct sockaddr *address, char **ret)
 			    AF_INET, &in6->sin6_addr.s6_addr[12], text, sizeof(text));
 		else
 			inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text));
-		n = asprintf(
-		    ret, mapped ? "%s:%u" : "[%s]:%u", text, ntohs(in6->sin6_port));
+		*ret = text_format(
+		    mapped ? "%s:%u" : "[%s]:%u", text, ntohs(in6->sin6_port));
 	} else if (address->sa_family == AF_INET) {
 		const struct sockaddr_in *in = (const void *)address;
 
 		inet_ntop(AF_INET, &in->sin_addr, text, sizeof(text));
-		n = asprintf(ret, "%s:%u", text, ntohs(in->sin_port));
+		*ret = text_format("%s:%u", text, ntohs(in->sin_port));
 	} else {
-		n = asprintf(ret, "local");
+		*ret = strdup("local");
 	}
-	if (n < 0) {
-		*ret = NULL;
-		return -ENOMEM;
-	}
-	return 0;
+	return *ret ? 0 : -ENOMEM;
 }
 
 static void note_failure(struct dialling *d, struct attempt *a, int error)
@@ -152,7 +147,7 @@ static int collect(struct dialling *d, const struct pollfd *fds)
 /* Waits for an outcome: a descriptor, -EAGAIN to start or await another, or -errno for good. */
 static int await(struct dialling *d, uint64_t deadline)
 {
-	struct pollfd fds[ADDRESSES_MAX + 1];
+	struct pollfd fds[DIAL_ADDRESSES_MAX + 1];
 	int r;
 
 	for (unsigned i = 0; i < d->begun; i++)
@@ -179,17 +174,14 @@ static const struct addrinfo *find_family(
 	return list;
 }
 
-/*
- * "Sorting Addresses", RFC 8305 section 4: the families take turns, so that many dead
- * addresses of one hold up no other for long. How many are to be tried.
- */
-static unsigned sort(
-    const struct addrinfo *list, const struct addrinfo *order[ADDRESSES_MAX])
+unsigned dial_order(
+    const struct addrinfo *list, const struct addrinfo *order[DIAL_ADDRESSES_MAX])
 {
 	const struct addrinfo *next[] = {list, list};
 	unsigned n = 0;
 
-	for (bool turn = false; n < ADDRESSES_MAX && (next[0] || next[1]); turn = !turn) {
+	for (bool turn = false; n < DIAL_ADDRESSES_MAX && (next[0] || next[1]);
+	     turn = !turn) {
 		const struct addrinfo *found =
 		    find_family(next[turn], list->ai_family, turn);
 
@@ -202,8 +194,8 @@ static unsigned sort(
 
 static int connect_any(struct dialling *d, const struct addrinfo *list, uint64_t deadline)
 {
-	const struct addrinfo *order[ADDRESSES_MAX];
-	unsigned n = sort(list, order);
+	const struct addrinfo *order[DIAL_ADDRESSES_MAX];
+	unsigned n = dial_order(list, order);
 	bool more = n > 0;
 	int r;
 

@@ -25,10 +25,20 @@ static inline void dial_free_addresses(struct addrinfo **list)
 }
 #define _cleanup_addresses_ _cleanup_(dial_free_addresses)
 
+/* So many are tried. */
+#define DIAL_ADDRESSES_MAX 16
+
 /*
- * Connects to one of the addresses, starting with the first, IPv6 and IPv4 in turns (RFC
- * 8305 4), sixteen at most; one that has not answered within 250 ms is overtaken by the
- * next, and the first to answer wins (RFC 8305 5).
+ * The addresses in the order in which they are tried, and how many: "Sorting Addresses", RFC
+ * 8305 section 4. The families take turns, so that many dead addresses of one hold up no
+ * other for long.
+ */
+unsigned dial_order(
+    const struct addrinfo *list, const struct addrinfo *order[DIAL_ADDRESSES_MAX]);
+
+/*
+ * Connects to one of the addresses, as dial_order() has them; one that has not answered
+ * within 250 ms is overtaken by the next, and the first to answer wins (RFC 8305 5).
  * Keep-alive is on, Nagle off. `watch_fd`'s reset ends the wait with -ECONNABORTED, -1
  * for none. Returns the descriptor, or -ETIMEDOUT, or the last address's -errno, with
  * *ret_why naming each failure.

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include "dial-pin.h"
 #include "macro.h"
 
 #define ALL UINT32_MAX
@@ -24,6 +25,15 @@
 #define HAS_NOT(arg, bits)                        \
 	{                                         \
 		.argument = (arg), .mask = (bits) \
+	}
+/*
+ * Above what is pinned, where all other memory lies. In the uppermost byte arm64 takes any
+ * tag for such an address (Documentation/arch/arm64/tagged-address-abi.rst): it says nothing.
+ */
+#define IS_ABOVE_PINNED(arg)                                             \
+	{                                                                \
+		.argument = (arg), .is_upper = true, .is_minimum = true, \
+		.mask = ALL >> 8, .value = DIAL_PIN_UPPER + 1            \
 	}
 /* A TCP socket, with the protocol named or not. */
 #define TCP_SOCKET(family)                                                          \
@@ -62,9 +72,6 @@ static const struct seccomp_rule always[] = {
     /* Memory. */
     {.call = SYS_brk},
     {.call = SYS_futex},
-    {.call = SYS_madvise},
-    {.call = SYS_mremap},
-    {.call = SYS_munmap},
     /* Time and chance. */
     {.call = SYS_clock_getres},
     {.call = SYS_clock_gettime},
@@ -86,11 +93,14 @@ static const struct seccomp_rule always[] = {
     {.call = SYS_rt_sigaction},
     {.call = SYS_rt_sigprocmask},
     {.call = SYS_rt_sigreturn},
-    /* No memory becomes code. */
-    {SYS_mmap, {HAS_NOT(2, PROT_EXEC)}},
-    {SYS_mprotect, {HAS_NOT(2, PROT_EXEC)}},
+    /* No memory becomes code, and what is pinned stays as it is (dial-pin.h). */
+    {SYS_madvise, {IS_ABOVE_PINNED(0)}},
+    {SYS_mmap, {HAS_NOT(2, PROT_EXEC), HAS_NOT(3, MAP_FIXED)}},
+    {SYS_mprotect, {IS_ABOVE_PINNED(0), HAS_NOT(2, PROT_EXEC)}},
+    {SYS_mremap, {IS_ABOVE_PINNED(0), HAS_NOT(3, (uint32_t)~MREMAP_MAYMOVE)}},
+    {SYS_munmap, {IS_ABOVE_PINNED(0)}},
     /* To whom a socket is connected, and to no other address. */
-    {SYS_sendto, {{.argument = 4, .is_wide = true, .mask = ALL}}},
+    {SYS_sendto, {IS(4, 0), {.argument = 4, .is_upper = true, .mask = ALL}}},
 };
 
 static const struct seccomp_rule login[] = {
@@ -129,9 +139,11 @@ const struct seccomp_rules seccomp_rules_always = {always, ELEMENTSOF(always)};
 const struct seccomp_rules seccomp_rules_login = {login, ELEMENTSOF(login)};
 
 const int seccomp_hostile[] = {
-    /* Code that was not there before: also what the rules above leave of these two. */
+    /* Code or addresses that were not there before: of the first four, what no rule allows. */
     SYS_mmap,
     SYS_mprotect,
+    SYS_mremap,
+    SYS_munmap,
     SYS_personality,
     SYS_pkey_mprotect,
     SYS_shmat,

@@ -8,11 +8,11 @@
 
 #define SECCOMP_CONDITIONS_MAX 3
 
-/* Of an argument: its lower half, masked, against a value. */
+/* Of an argument: one of its halves, masked, against a value. */
 struct seccomp_condition {
 	unsigned char argument;
-	bool is_wide;	 /* the upper half must be 0 */
-	bool is_unequal; /* it must be another value */
+	bool is_upper;	 /* of the two */
+	bool is_minimum; /* what is more than the value does too */
 	uint32_t mask;	 /* 0: ends the list */
 	uint32_t value;
 };

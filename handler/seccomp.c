@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <sys/syscall.h>
 
+#include "dial-pin.h"
 #include "seccomp-rules.h"
 
 #if defined(__x86_64__)
@@ -31,6 +32,9 @@
 /* So many ranges of calls are no more instructions than a conditional jump passes over. */
 #define RANGES_NEAR 40
 #define DISTANCE_MAX UINT8_MAX
+
+/* The bits in which pointers to pinned addresses differ. */
+#define PLACES ((uint32_t)(DIAL_PIN_STRIDE * (DIAL_PIN_PLACES - 1)))
 
 /* What is known of a call. */
 enum {
@@ -94,19 +98,14 @@ static unsigned char distance_from(struct program *p, unsigned at)
 
 static void emit_condition(struct program *p, const struct seccomp_condition *c)
 {
-	size_t low = offsetof(struct seccomp_data, args[c->argument]);
-	unsigned at;
+	size_t lower = offsetof(struct seccomp_data, args[c->argument]);
 
-	if (c->is_wide) {
-		emit_load(
-		    p, low + sizeof(uint32_t)); /* both architectures are little-endian */
-		(void)emit_jump(p, BPF_JEQ | BPF_K, 0);
-	}
-	emit_load(p, low);
-	(void)emit(p, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, c->mask));
-	at = emit_jump(p, BPF_JEQ | BPF_K, c->value);
-	if (c->is_unequal) /* for aim_failures(): the other way is the one out */
-		p->code[at].jt = 1;
+	/* both architectures are little-endian */
+	emit_load(p, c->is_upper ? lower + sizeof(uint32_t) : lower);
+	if (c->mask != UINT32_MAX)
+		(void)emit(
+		    p, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, c->mask));
+	(void)emit_jump(p, c->is_minimum ? BPF_JGE | BPF_K : BPF_JEQ | BPF_K, c->value);
 }
 
 /* Has every comparison from `start` on that fails go to where the program stands. */
@@ -115,11 +114,7 @@ static void aim_failures(struct program *p, unsigned start)
 	for (unsigned i = start; i < p->n; i++) {
 		struct sock_filter *s = &p->code[i];
 
-		if (BPF_CLASS(s->code) != BPF_JMP)
-			continue;
-		if (s->jt)
-			s->jt = distance_from(p, i);
-		else
+		if (BPF_CLASS(s->code) == BPF_JMP)
 			s->jf = distance_from(p, i);
 	}
 }
@@ -218,7 +213,7 @@ static void emit_beginning(struct program *p)
  * Once the login's filter stands, the relay's has to say no more than what it takes from
  * it: the kernel asks both, and the sterner word counts. The program is a third as long.
  */
-static bool login_stands;
+static bool login_stands, relay_stands;
 
 /* Calls that are none of the login's are left to its filter. */
 static void pass_over(struct program *p)
@@ -247,14 +242,19 @@ static int write_program(struct program *p, bool narrows)
 	return p->too_long ? -E2BIG : 0;
 }
 
-int seccomp_restrict(enum seccomp_phase phase, int journal)
+int seccomp_restrict(enum seccomp_phase phase, const struct addrinfo *pinned)
 {
 	static const struct seccomp_rules none = {0};
-	/* abort(3) signals the process itself; what is connected stays so */
+	const uint64_t place = pinned ? (uintptr_t)pinned->ai_addr : 0;
+	/* abort(3) signals the process itself */
 	const struct seccomp_rule own[] = {
 	    {SYS_tgkill, {{.mask = UINT32_MAX, .value = (uint32_t)getpid()}}},
 	    {SYS_connect,
-		{{.mask = UINT32_MAX, .value = (uint32_t)journal, .is_unequal = true}}},
+		{{.argument = 1,
+		     .is_upper = true,
+		     .mask = UINT32_MAX,
+		     .value = (uint32_t)(place >> 32)},
+		    {.argument = 1, .mask = ~PLACES, .value = (uint32_t)place}}},
 	};
 	const struct seccomp_rules own_rules = {
 	    own, phase == SECCOMP_LOGIN ? ELEMENTSOF(own) : 1};
@@ -278,8 +278,16 @@ int seccomp_restrict(enum seccomp_phase phase, int journal)
 		return -errno;
 	if (thread > 0)
 		return -EBUSY;
-	login_stands = phase == SECCOMP_LOGIN;
+	if (phase == SECCOMP_LOGIN)
+		login_stands = true;
+	else
+		relay_stands = true;
 	return 0;
+}
+
+bool seccomp_stands(void)
+{
+	return login_stands || relay_stands;
 }
 
 int seccomp_probe(void)

@@ -8,19 +8,26 @@
  * process and system call.
  */
 
+#include <netdb.h>
+#include <stdbool.h>
+
 #include "macro.h"
 
 enum seccomp_phase {
-	SECCOMP_LOGIN, /* TCP connections can be made, files be read */
+	SECCOMP_LOGIN, /* some addresses can be connected to, files be read */
 	SECCOMP_RELAY, /* what is open is read, written and closed */
 };
 
 /*
- * Closes the phase's wall for good; needs no_new_privs. `journal` is a datagram socket
- * that must stay connected to where it is, or -1. 0; -EOPNOTSUPP on an architecture
- * without a table of system calls; another -errno of seccomp(2).
+ * Closes the phase's wall for good; needs no_new_privs. `pinned` are the addresses that
+ * the login is left to connect to, of dial_pin(); NULL in the relay. 0; -EOPNOTSUPP on an
+ * architecture without a table of system calls; another -errno of seccomp(2).
  */
-_must_check_ int seccomp_restrict(enum seccomp_phase phase, int journal);
+_must_check_ int seccomp_restrict(
+    enum seccomp_phase phase, const struct addrinfo *pinned);
+
+/* Whether a phase's wall is closed. */
+bool seccomp_stands(void);
 
 /* Whether that would go: 0, or its -errno. */
 _must_check_ int seccomp_probe(void);

@@ -7,10 +7,8 @@
 #include "session.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 
 #include "confine.h"
-#include "log.h"
 #include "reason.h"
 
 /* Said once a session, unless its parent has said it for all. */
@@ -27,20 +25,11 @@ static int accept_lack(struct session *s, int error, const char *lacking)
 	return 0;
 }
 
-/* sin_port and sin6_port lie at the same place. */
-static uint16_t port_of(const struct addrinfo *address)
-{
-	const struct sockaddr_in *in = address ? (const void *)address->ai_addr : NULL;
-
-	return in ? ntohs(in->sin_port) : 0;
-}
-
 int session_confine_login(struct session *s)
 {
 	const struct confine_needs needs = {
 	    .anchors = s->tls ? tls_context_anchors(s->tls) : NULL,
-	    .port = port_of(s->addresses),
-	    .journal = log_descriptor(),
+	    .addresses = s->addresses,
 	};
 	_cleanup_free_ char *lacking = NULL;
 	int r;

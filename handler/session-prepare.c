@@ -9,14 +9,15 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 
 #include "deadline.h"
+#include "dial-pin.h"
 #include "dial.h"
 #include "hostname.h"
+#include "text.h"
 #include "tls-policy.h"
 
 /* For a helper whose answer is welcome and not needed. */
@@ -34,16 +35,16 @@ static int explain_store(struct session *s, const char *name, int error)
 
 	if (error != -ENOENT || !s->service.instance || !name || !s->why)
 		return error;
-	if (asprintf(&file, "certificates/%s:", name) < 0) {
-		file = NULL;
+	file = text_format("certificates/%s:", name);
+	if (!file)
 		return -ENOMEM;
-	}
 	if (!strstr(s->why, file))
 		return error;
-	if (asprintf(&text,
-		"%s (certificates of the Destination service are not taken; put it into "
-		"certificates/ here)",
-		s->why) < 0)
+	text = text_format(
+	    "%s (certificates of the Destination service are not taken; put it into "
+	    "certificates/ here)",
+	    s->why);
+	if (!text)
 		return -ENOMEM;
 	free(s->why);
 	s->why = text;
@@ -142,12 +143,9 @@ static int name_proxy(struct session *s, const char *host, uint16_t port)
 {
 	bool on_premise = s->destination.proxy_type == PROXY_ON_PREMISE;
 
-	if (asprintf(&s->proxy_name, "the %s %s:%u",
-		on_premise ? "Connectivity proxy" : "SOCKS5 proxy", host,
-		(unsigned)port) >= 0)
-		return 0;
-	s->proxy_name = NULL;
-	return -ENOMEM;
+	s->proxy_name = text_format("the %s %s:%u",
+	    on_premise ? "Connectivity proxy" : "SOCKS5 proxy", host, (unsigned)port);
+	return s->proxy_name ? 0 : -ENOMEM;
 }
 
 /* Whom to connect to: the server, or the proxy in front of it. */
@@ -182,6 +180,7 @@ static bool needs_full_name(const struct session *s)
 
 static int find_names(struct session *s)
 {
+	_cleanup_addresses_ struct addrinfo *addresses = NULL;
 	const char *host;
 	uint16_t port;
 	int r;
@@ -193,11 +192,11 @@ static int find_names(struct session *s)
 	r = hostname_get(needs_full_name(s), &s->host_name, &s->host_is_qualified);
 	if (r < 0)
 		return r;
-	if (asprintf(&s->client_side_name, "maildest.%s", s->host_name) < 0) {
-		s->client_side_name = NULL;
+	s->client_side_name = text_format("maildest.%s", s->host_name);
+	if (!s->client_side_name)
 		return -ENOMEM;
-	}
-	return dial_resolve(host, port, &s->addresses, &s->why);
+	r = dial_resolve(host, port, &addresses, &s->why);
+	return r < 0 ? r : dial_pin(addresses, &s->addresses);
 }
 
 static int load_trust(struct session *s)

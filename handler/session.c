@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
@@ -16,9 +15,12 @@
 #include "access.h"
 #include "backstop.h"
 #include "deadline.h"
+#include "confine.h"
+#include "dial-pin.h"
 #include "dial.h"
 #include "exchange.h"
 #include "log.h"
+#include "text.h"
 #include "title.h"
 #include "tls.h"
 
@@ -64,7 +66,8 @@ void session_done(struct session *s)
 	tls_context_free(s->own_tls);
 	tls_keys_done(&s->keys);
 	free(s->proxy_name);
-	dial_free_addresses(&s->addresses);
+	if (!confine_stands()) /* behind the walls they stay to the end */
+		dial_unpin(&s->addresses);
 	token_source_done(&s->tokens);
 	free(s->helper_path);
 	secret_done(&s->token);
@@ -191,13 +194,11 @@ static void warn_of_unused_login(struct session *s)
 
 	if (d->authentication == AUTH_NONE)
 		return;
-	if (asprintf(&text,
-		"mail.%s.auth is false, so %s is not done: clients log in themselves",
-		mail_protocol_name(d->protocol),
-		authentication_name(d->authentication)) < 0) {
-		text = NULL;
+	text = text_format(
+	    "mail.%s.auth is false, so %s is not done: clients log in themselves",
+	    mail_protocol_name(d->protocol), authentication_name(d->authentication));
+	if (!text)
 		return;
-	}
 	record_contradiction(&s->record, text);
 }
 

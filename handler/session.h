@@ -69,14 +69,15 @@ struct session {
 	struct destination destination;
 	const struct protocol *protocol; /* a guess until the destination has been read */
 	enum exchange_access access;	 /* by the destination */
-	struct tls_context
-	    *own_tls;		 /* owned; NULL if a context of the request's serves */
+	/* owned; NULL if a context of the request's serves */
+	struct tls_context *own_tls;
 	struct tls_context *tls; /* borrowed; NULL if TLS is never used */
 	unsigned char tls_policy[DIGEST_SHA256_SIZE]; /* tls_policy_digest() */
 	char tls_name[DIGEST_SHA256_HEX_SIZE]; /* tls_policy_context(); "" likewise */
 	struct tls_keys keys;		       /* our certificate; empty for none */
 	char *proxy_name; /* "the proxy 192.0.2.1:1080", owned; NULL without one */
-	struct addrinfo *addresses; /* the server's, or the proxy's */
+	/* the server's, or the proxy's, of dial_pin() */
+	const struct addrinfo *addresses;
 	char *helper_path;
 	char caller[ACCESS_CALLER_SIZE]; /* once session_name_caller() has been called */
 	struct token_source tokens;
@@ -99,10 +100,9 @@ void session_run(const struct session_request *request, int in_fd, int out_fd);
 
 /*
  * The parts of it, for --check: configure reads the configuration, its settings (which
- * may be loaded ahead) and the destination; prepare asks the
- * helper, resolves names, loads trust anchors; connect is all that comes before the
- * login, authenticate the login, log_in both. All return 0 or -errno with phase and why
- * set.
+ * may be loaded ahead) and the destination; prepare asks the helper, resolves names,
+ * loads trust anchors; connect is all that comes before the login, authenticate the
+ * login, log_in both. All return 0 or -errno with phase and why set.
  */
 void session_begin(struct session *s, const struct session_request *request);
 _must_check_ int session_load_settings(struct session *s);

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "check-program.h"
+#include "intrusions-pinned.h"
 #include "intrusions.h"
 #include "walled.h"
 
@@ -17,8 +18,7 @@ static int close_login(struct walled *w)
 {
 	_cleanup_free_ char *lacking = NULL;
 	char anchors[64];
-	const struct confine_needs needs = {
-	    .anchors = anchors, .port = ntohs(w->server.sin_port), .journal = w->journal};
+	const struct confine_needs needs = {.anchors = anchors, .addresses = w->pinned};
 
 	(void)snprintf(anchors, sizeof(anchors), "%s/anchors", w->folder);
 	confine_process();
@@ -32,14 +32,15 @@ static int close_relay(struct walled *w)
 	return close_login(w) < 0 ? -EPERM : confine_relay(&lacking);
 }
 
-static void try_all(int (*close_walls)(struct walled *w), bool relay)
+static void try_all(const struct intrusion *attempts, size_t n, bool relay)
 {
 	struct walled w;
 
 	walled_make(&w);
-	for (size_t i = 0; i < ELEMENTSOF(attempts); i++) {
+	for (size_t i = 0; i < n; i++) {
 		int wanted = relay ? attempts[i].relay : attempts[i].login;
-		int got = walled_try(&w, close_walls, attempts[i].attempt);
+		int got = walled_try(
+		    &w, relay ? close_relay : close_login, attempts[i].attempt);
 
 		ck_assert_msg(got == wanted, "to %s: the outcome is %d instead of %d",
 		    attempts[i].label, got, wanted);
@@ -49,13 +50,25 @@ static void try_all(int (*close_walls)(struct walled *w), bool relay)
 
 START_TEST(test_login_reaches_only_the_server_and_trust_anchors)
 {
-	try_all(close_login, false);
+	try_all(intrusions, ELEMENTSOF(intrusions), false);
 }
 END_TEST
 
 START_TEST(test_relay_reaches_nothing)
 {
-	try_all(close_relay, true);
+	try_all(intrusions, ELEMENTSOF(intrusions), true);
+}
+END_TEST
+
+START_TEST(test_login_connects_to_pinned_addresses_alone)
+{
+	try_all(intrusions_pinned, ELEMENTSOF(intrusions_pinned), false);
+}
+END_TEST
+
+START_TEST(test_relay_connects_to_nobody)
+{
+	try_all(intrusions_pinned, ELEMENTSOF(intrusions_pinned), true);
 }
 END_TEST
 
@@ -63,18 +76,6 @@ static long landlock_version(void)
 {
 	return syscall(SYS_landlock_create_ruleset, NULL, (size_t)0, 1);
 }
-
-/* Landlock's share of it, for kernels that know of TCP. */
-START_TEST(test_login_reaches_no_other_port)
-{
-	struct walled w;
-
-	walled_make(&w);
-	ck_assert_int_eq(walled_try(&w, close_login, dial_stranger),
-	    landlock_version() >= 4 ? -EACCES : 0);
-	walled_done(&w);
-}
-END_TEST
 
 static int close_parent(_unused_ struct walled *w)
 {
@@ -195,7 +196,8 @@ int main(void)
 	const TTest *const tests[] = {
 	    test_login_reaches_only_the_server_and_trust_anchors,
 	    test_relay_reaches_nothing,
-	    test_login_reaches_no_other_port,
+	    test_login_connects_to_pinned_addresses_alone,
+	    test_relay_connects_to_nobody,
 	    test_parent_changes_and_executes_no_file,
 	    test_process_gains_nothing_and_shows_nothing,
 	    test_all_walls_close_within_300_usec,

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "check-program.h"
+#include "dial-pin.h"
 #include "macro.h"
 #include "seccomp-rules.h"
 
@@ -38,7 +39,15 @@
 
 #define PROGRAM_MAX 1024
 #define FILTERS_MAX 2
-#define JOURNAL 7
+/* As dial_pin() might have placed it. */
+#define PLACE (((uint64_t)DIAL_PIN_UPPER << 32) + 0x12340040)
+#define LAST_PLACE (PLACE + (uint64_t)DIAL_PIN_STRIDE * (DIAL_PIN_PLACES - 1))
+/* Where everything else lies, and a page, and what an arm64 kernel takes for the latter. */
+#define FAR (UINT64_C(0x7f) << 32)
+#define PAGE (PLACE & ~UINT64_C(4095))
+#define TAGGED (PAGE | UINT64_C(0x3f) << 56)
+#define WRITABLE (PROT_READ | PROT_WRITE)
+#define PRIVATE (MAP_PRIVATE | MAP_ANONYMOUS)
 #define REFUSED (SECCOMP_RET_ERRNO | EPERM)
 #define UNKNOWN (SECCOMP_RET_ERRNO | ENOSYS)
 #define OTHER_HALF (UINT64_C(1) << 32)
@@ -132,12 +141,14 @@ static uint32_t verdict(const struct seccomp_data *data)
 
 static void close_login(void)
 {
-	ck_assert_int_eq(seccomp_restrict(SECCOMP_LOGIN, JOURNAL), 0);
+	const struct addrinfo pinned = {.ai_addr = (struct sockaddr *)(uintptr_t)PLACE};
+
+	ck_assert_int_eq(seccomp_restrict(SECCOMP_LOGIN, &pinned), 0);
 }
 
 static void close_relay(void)
 {
-	ck_assert_int_eq(seccomp_restrict(SECCOMP_RELAY, -1), 0);
+	ck_assert_int_eq(seccomp_restrict(SECCOMP_RELAY, NULL), 0);
 }
 
 static const struct row {
@@ -154,11 +165,40 @@ static const struct row {
     {"to create a file", SYS_openat, {0, 0, O_CREAT}, REFUSED, REFUSED},
     {"to create a file without a name", SYS_openat, {0, 0, O_TMPFILE}, REFUSED, REFUSED},
     {"to look at a file", SYS_newfstatat, {0}, SECCOMP_RET_ALLOW, REFUSED},
-    {"to take memory", SYS_mmap, {0, 1, PROT_READ | PROT_WRITE}, SECCOMP_RET_ALLOW,
+    {"to take memory", SYS_mmap, {0, 1, WRITABLE, PRIVATE}, SECCOMP_RET_ALLOW,
 	SECCOMP_RET_ALLOW},
+    {"to take it where it wants", SYS_mmap, {PAGE, 1, WRITABLE, PRIVATE | MAP_FIXED},
+	SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_PROCESS},
+    {"to take more", SYS_mremap, {FAR, 1, 2, MREMAP_MAYMOVE}, SECCOMP_RET_ALLOW,
+	SECCOMP_RET_ALLOW},
+    {"to move it over other", SYS_mremap,
+	{FAR, 1, 1, MREMAP_MAYMOVE | MREMAP_FIXED, PAGE}, SECCOMP_RET_KILL_PROCESS,
+	SECCOMP_RET_KILL_PROCESS},
+    {"to move it with a wish", SYS_mremap, {FAR, 1, 1, MREMAP_MAYMOVE | 4, PAGE},
+	SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_PROCESS},
+    {"to protect memory", SYS_mprotect, {FAR, 1, PROT_READ}, SECCOMP_RET_ALLOW,
+	SECCOMP_RET_ALLOW},
+    {"to make pinned memory writable", SYS_mprotect, {PAGE, 1, WRITABLE},
+	SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_PROCESS},
+    {"to make it writable by a tag", SYS_mprotect, {TAGGED, 1, WRITABLE},
+	SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_PROCESS},
+    {"to give memory back", SYS_munmap, {FAR, 1}, SECCOMP_RET_ALLOW, SECCOMP_RET_ALLOW},
+    {"to give pinned memory back", SYS_munmap, {PAGE, 1}, SECCOMP_RET_KILL_PROCESS,
+	SECCOMP_RET_KILL_PROCESS},
+    {"to give it back by a tag", SYS_munmap, {TAGGED, 1}, SECCOMP_RET_KILL_PROCESS,
+	SECCOMP_RET_KILL_PROCESS},
+    {"to give it back from below", SYS_munmap, {4096, PAGE}, SECCOMP_RET_KILL_PROCESS,
+	SECCOMP_RET_KILL_PROCESS},
+    {"to move pinned memory", SYS_mremap, {PAGE, 1, 2, MREMAP_MAYMOVE},
+	SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_PROCESS},
+    {"to empty memory", SYS_madvise, {FAR, 1, MADV_DONTNEED}, SECCOMP_RET_ALLOW,
+	SECCOMP_RET_ALLOW},
+    {"to empty pinned memory", SYS_madvise, {PAGE, 1, MADV_DONTNEED}, REFUSED, REFUSED},
+    {"to make it writable from below", SYS_mprotect, {4096, PAGE, WRITABLE},
+	SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_PROCESS},
     {"to run memory", SYS_mmap, {0, 1, PROT_EXEC}, SECCOMP_RET_KILL_PROCESS,
 	SECCOMP_RET_KILL_PROCESS},
-    {"to make memory run", SYS_mprotect, {0, 1, PROT_READ | PROT_EXEC},
+    {"to make memory run", SYS_mprotect, {FAR, 1, PROT_READ | PROT_EXEC},
 	SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_PROCESS},
     {"to get a TCP socket", SYS_socket,
 	{AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP}, SECCOMP_RET_ALLOW, REFUSED},
@@ -166,10 +206,18 @@ static const struct row {
 	REFUSED, REFUSED},
     {"to get a datagram socket", SYS_socket, {AF_INET, SOCK_DGRAM}, REFUSED, REFUSED},
     {"to get a Unix socket", SYS_socket, {AF_UNIX, SOCK_STREAM}, REFUSED, REFUSED},
-    {"to connect", SYS_connect, {JOURNAL + 1}, SECCOMP_RET_ALLOW, REFUSED},
-    {"to connect the journal's anew", SYS_connect, {JOURNAL}, REFUSED, REFUSED},
-    {"to connect it by a longer number", SYS_connect, {JOURNAL | OTHER_HALF}, REFUSED,
+    {"to connect", SYS_connect, {3, PLACE}, SECCOMP_RET_ALLOW, REFUSED},
+    {"to connect to the last", SYS_connect, {3, LAST_PLACE}, SECCOMP_RET_ALLOW, REFUSED},
+    {"to connect to one more", SYS_connect, {3, LAST_PLACE + DIAL_PIN_STRIDE}, REFUSED,
 	REFUSED},
+    {"to connect to one before", SYS_connect, {3, PLACE - DIAL_PIN_STRIDE}, REFUSED,
+	REFUSED},
+    {"to connect to a part", SYS_connect, {3, PLACE + 4}, REFUSED, REFUSED},
+    {"to connect to what lies lower", SYS_connect, {3, (uint32_t)PLACE}, REFUSED,
+	REFUSED},
+    {"to connect to what lies higher", SYS_connect, {3, PLACE + OTHER_HALF}, REFUSED,
+	REFUSED},
+    {"to connect to nothing", SYS_connect, {3, 0}, REFUSED, REFUSED},
     {"to send", SYS_sendto, {3}, SECCOMP_RET_ALLOW, SECCOMP_RET_ALLOW},
     {"to send elsewhere", SYS_sendto, {3, 0, 0, 0, 1}, REFUSED, REFUSED},
     {"to send to a high address", SYS_sendto, {3, 0, 0, 0, OTHER_HALF}, REFUSED, REFUSED},
@@ -279,6 +327,7 @@ START_TEST(test_what_is_hostile_is_allowed_by_no_rule)
 		struct seccomp_data data = {.nr = seccomp_hostile[i], .arch = OURS};
 
 		memset(data.args, 0xff, sizeof(data.args));
+		data.args[0] = PAGE;
 		ck_assert_msg(verdict(&data) == SECCOMP_RET_KILL_PROCESS,
 		    "call %d is hostile and survived", data.nr);
 	}

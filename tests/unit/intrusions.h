@@ -252,21 +252,21 @@ static int receive_descriptors(struct walled *w)
 	return outcome(recvmsg(w->peer, &m, MSG_DONTWAIT));
 }
 
-static int dial(const struct sockaddr_in *address)
+static int dial(const void *address)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
 
 	if (fd < 0)
 		return -errno;
-	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 &&
-	    errno != EINPROGRESS)
-		return -errno;
-	return 0;
+	return connect(fd, address, sizeof(struct sockaddr_in)) < 0 &&
+		       errno != EINPROGRESS
+		   ? -errno
+		   : 0;
 }
 
 static int dial_server(struct walled *w)
 {
-	return dial(&w->server);
+	return dial(w->pinned->ai_addr);
 }
 
 static int dial_stranger(struct walled *w)
@@ -386,17 +386,21 @@ static int go_on(struct walled *w)
 	return shutdown(w->peer, SHUT_WR) < 0 ? -errno : outcome(close(w->peer));
 }
 
-static const struct {
+/* What is tried, and its outcome in either phase. */
+struct intrusion {
 	const char *label;
 	int (*attempt)(struct walled *w);
 	int login, relay;
-} attempts[] = {
+};
+
+static const struct intrusion intrusions[] = {
     /* what must go */
     {"go on", go_on, 0, 0},
     {"abort", abort_itself, WALLED_KILLED(SIGABRT), WALLED_KILLED(SIGABRT)},
     {"read a trust anchor", read_anchor, 0, -EPERM},
     {"look at a trust anchor", stat_anchor, 0, -EPERM},
     {"dial the server", dial_server, 0, -EPERM},
+    {"dial a stranger", dial_stranger, -EPERM, -EPERM},
     /* files */
     {"list trust anchors", list_anchors, -EPERM, -EPERM},
     {"read another destination", read_other_destination, -EACCES, -EPERM},

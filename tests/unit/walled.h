@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "dial-pin.h"
 #include "macro.h"
 
 /* Outcomes of an attempt beside 0 (it succeeded) and -errno. */
@@ -35,6 +36,7 @@ struct walled {
 	struct sockaddr_un abstract; /* a listening one, in the abstract namespace */
 	int abstract_listener;
 	struct sockaddr_in server, stranger; /* two listening TCP sockets */
+	const struct addrinfo *pinned;	     /* the server's address, of dial_pin() */
 	int server_listener, stranger_listener;
 	char folder[32];  /* to be removed */
 	char anchor[64];  /* a file in folder/anchors */
@@ -89,6 +91,18 @@ static inline void walled_folder(struct walled *w, char anchors[64])
 	walled_write(w->private);
 }
 
+static inline void walled_pin(struct walled *w)
+{
+	const struct addrinfo server = {
+	    .ai_family = AF_INET,
+	    .ai_socktype = SOCK_STREAM,
+	    .ai_addrlen = sizeof(w->server),
+	    .ai_addr = (struct sockaddr *)&w->server,
+	};
+
+	ck_assert_int_eq(dial_pin(&server, &w->pinned), 0);
+}
+
 static inline void walled_make(struct walled *w)
 {
 	struct sockaddr_un journal;
@@ -114,6 +128,7 @@ static inline void walled_make(struct walled *w)
 	    connect(w->journal, (struct sockaddr *)&journal, sizeof(journal)), 0);
 	w->server_listener = walled_listen(&w->server);
 	w->stranger_listener = walled_listen(&w->stranger);
+	walled_pin(w);
 }
 
 static inline void walled_done(struct walled *w)
@@ -125,6 +140,7 @@ static inline void walled_done(struct walled *w)
 	    w->stranger_listener};
 	char path[96];
 
+	dial_unpin(&w->pinned);
 	for (size_t i = 0; i < ELEMENTSOF(fds); i++)
 		(void)close(fds[i]); /* a test's own */
 	for (size_t i = 0; i < ELEMENTSOF(files); i++) {

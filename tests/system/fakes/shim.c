@@ -11,6 +11,7 @@
  *   SHIM_ADDRESSES=a,b       its addresses, in this order
  *   SHIM_HANG=path           its resolution never ends; this file has a byte when it begins
  *   SHIM_EXIT=status         its resolution ends the process with this status
+ *   SHIM_THREAD=1            a thread waits for nothing, as one of a library's might
  */
 
 #define _GNU_SOURCE
@@ -18,6 +19,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +35,28 @@
 static long long began;		   /* the first look at a clock; 0 before it */
 static int mark = -1;		   /* SHIM_HANG's file: sessions can make none any more */
 static volatile const long *slept; /* SHIM_SLEPT's, or NULL; for the same reason */
+
+static void *wait_for_ever(void *begun)
+{
+	(void)pthread_barrier_wait(begun);
+	for (;;)
+		(void)poll(NULL, 0, -1);
+	return NULL;
+}
+
+/* Begun, as a thread's own beginning is no call that a session makes. */
+__attribute__((constructor)) static void start_thread(void)
+{
+	static pthread_barrier_t begun;
+	pthread_t thread;
+
+	if (!getenv("SHIM_THREAD"))
+		return;
+	if (pthread_barrier_init(&begun, NULL, 2) != 0 ||
+	    pthread_create(&thread, NULL, wait_for_ever, &begun) != 0)
+		abort();
+	(void)pthread_barrier_wait(&begun);
+}
 
 __attribute__((constructor)) static void open_files(void)
 {

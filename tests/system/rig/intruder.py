@@ -16,7 +16,8 @@ AVAILABLE = platform.machine() == "x86_64"
 CALLS = {
     "connect": 42, "dup": 32, "execve": 59, "fork": 57, "getpid": 39, "io_uring_setup": 425,
     "keyctl": 250, "kill": 62, "listen": 50, "memfd_create": 319, "mkdir": 83, "mmap": 9,
-    "openat": 257, "prctl": 157, "ptrace": 101, "sendto": 44, "socket": 41, "unlink": 87,
+    "mprotect": 10, "mremap": 25, "munmap": 11, "openat": 257, "prctl": 157, "ptrace": 101,
+    "sendto": 44, "socket": 41, "unlink": 87,
 }  # fmt: skip
 AT_FDCWD = -100 & 0xFFFFFFFFFFFFFFFF
 # How far below the stack's top nothing is in use.
