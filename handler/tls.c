@@ -12,10 +12,10 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "reason.h"
+#include "text.h"
 #include "tls-keys.h"
 #include "tls-private.h"
 
@@ -165,10 +165,9 @@ static bool is_denied(const char *folder, const X509_NAME *name)
 	int ok = 0;
 	unsigned long hash = X509_NAME_hash_ex(name, NULL, NULL, &ok);
 
-	if (!ok || asprintf(&path, "%s/%08lx.0", folder, hash) < 0) {
-		path = NULL;
+	path = ok ? text_format("%s/%08lx.0", folder, hash) : NULL;
+	if (!path)
 		return false;
-	}
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	return fd < 0 && (errno == EACCES || errno == EPERM);
 }
@@ -197,6 +196,26 @@ static int disbelieved(const struct tls *tls, long verify, char **ret_why)
 		: "");
 }
 
+/*
+ * A host's openssl.cnf may allow ciphers without a certificate, for which nobody is asked
+ * whom to believe, and without encryption (ALL, COMPLEMENTOFALL). A resumed session has the
+ * cipher of its first.
+ */
+static int check_cipher(const struct tls *tls, char **ret_why)
+{
+	const SSL_CIPHER *cipher = SSL_get_current_cipher(tls->ssl);
+
+	if (SSL_CIPHER_get_cipher_nid(cipher) == NID_undef)
+		return reason_set(ret_why, -EKEYREJECTED,
+		    "openssl.cnf allows %s, which encrypts nothing", tls_cipher(tls));
+	if (SSL_CIPHER_get_auth_nid(cipher) == NID_auth_null &&
+	    !tls->context->policy.insecure)
+		return reason_set(ret_why, -EKEYREJECTED,
+		    "the server has shown no certificate: openssl.cnf allows %s",
+		    tls_cipher(tls));
+	return 0;
+}
+
 int tls_handshake(struct tls *tls, char **ret_why)
 {
 	long verify;
@@ -205,7 +224,7 @@ int tls_handshake(struct tls *tls, char **ret_why)
 	prepare();
 	r = SSL_do_handshake(tls->ssl);
 	if (r == 1)
-		return 0;
+		return check_cipher(tls, ret_why);
 	r = outcome(tls, r);
 	if (r == -EAGAIN)
 		return r;

@@ -2,10 +2,12 @@
 """A host's openssl.cnf: whatever it asks for, both modes start, agree, and keep to it."""
 
 import os
+import ssl
 
 import pytest
 
 from fakes.fixtures import certificates, maildest, serve  # noqa: F401
+from fakes.reached import assert_nothing_leaked
 from fakes.visits import VERSIONS, assert_full, assert_ok, assert_resumed, visit
 from rig.forking import ForkingHandler, tcp
 
@@ -86,6 +88,25 @@ def test_what_is_no_policy_at_all(maildest, start):
         assert handler.visit("mail").startswith(("220 ", "421 ")), f"under {text!r}"
     handler = forked(maildest, {"OPENSSL_CONF": "/nonexistent/openssl.cnf"})
     assert handler.visit("mail").startswith("220 ")
+
+
+@pytest.mark.parametrize("ciphers", ("aNULL", "eNULL"))
+def test_a_server_that_nobody_vouches_for_or_everybody_hears(
+    maildest, serve, certificates, ciphers
+):
+    """Without a certificate there is none to look at; some ciphers encrypt nothing."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if ciphers == "eNULL":
+        context.load_cert_chain(*certificates.pair("good"))
+    context.maximum_version = VERSIONS["1.2"]
+    context.set_ciphers(f"{ciphers}:@SECLEVEL=0")
+    server = serve("smtp", context=context)
+    maildest.destination("mail", server)
+    policy = "CipherString = ALL:eNULL:@SECLEVEL=0\n"
+    record = visit(maildest, "mail", env=write_policy(maildest.folder / "openssl.cnf", policy))
+    assert_nothing_leaked(server)
+    assert "TLSv1.2 " in record.get("TLS", ""), f"no cipher is common to both: {record}"
+    assert record["RESULT"] == "certificate", f"it is served: {record}"
 
 
 # --- what was believed under one policy need not be under another
