@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * maildest test NAME: the functions of a session, one after the other, without a client.
- * What it says is therefore true of sessions.
+ * What it says is therefore true of sessions, and the server finds the same walls.
  */
 
 #include <errno.h>
@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "answer.h"
+#include "confine.h"
 #include "deadline.h"
 #include "dial.h"
 #include "dns-name.h"
@@ -21,6 +22,7 @@
 #include "subject.h"
 #include "terminal.h"
 #include "test.h"
+#include "text.h"
 
 #define GOODBYE_USEC (5 * USEC_PER_SEC)
 
@@ -56,9 +58,15 @@ static int walk(struct session *s, struct walk *w)
 	r = session_configure(s);
 	if (r == 0)
 		r = session_prepare(s);
+	if (r == 0) {
+		terminal_progress_alone();
+		r = session_confine_login(s);
+	}
 	if (r == 0)
 		r = s->access == ACCESS_LOGGED_IN ? session_log_in(s)
 						  : session_connect(s);
+	if (r == 0)
+		r = session_confine_relay(s);
 	if (r < 0)
 		return r;
 	session_enter(s, "saying goodbye");
@@ -73,20 +81,15 @@ static char *conclude(const struct session *s)
 {
 	const char *tls = s->record.tls ? s->record.tls : "without TLS";
 	const char *user = s->destination.user ? s->destination.user : "nobody";
-	char *text;
-	int n;
-
 	if (s->access == ACCESS_CLIENT_GRANT)
-		n = asprintf(&text,
+		return text_format(
 		    "Reached %s, %s; %s is logged in with each client's own grant.",
 		    s->record.upstream, tls, user);
-	else if (s->access == ACCESS_PASS_THROUGH)
-		n = asprintf(&text, "Reached %s, %s; clients log in there themselves.",
+	if (s->access == ACCESS_PASS_THROUGH)
+		return text_format("Reached %s, %s; clients log in there themselves.",
 		    s->record.upstream, tls);
-	else
-		n = asprintf(&text, "Logged in to %s as %s with %s, %s.",
-		    s->record.upstream, user, s->record.mechanism, tls);
-	return n < 0 ? NULL : text;
+	return text_format("Logged in to %s as %s with %s, %s.", s->record.upstream, user,
+	    s->record.mechanism, tls);
 }
 
 /* Of a destination that neither a file nor a Destination service has. */
@@ -191,6 +194,7 @@ int test_run(const struct cli *c, const struct subject *subject)
 	r = read_arguments(subject, &request.service, &why);
 	if (r < 0)
 		return cli_fail(r, why);
+	confine_process(); /* as each handler does at its start */
 	session_begin(&s, &request);
 	r = walk(&s, &w);
 	if (w.steps.running) {

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "log.h"
+#include "text.h"
 #include "utf8.h"
 
 #define PATIENCE_NSEC 500000000L
@@ -84,24 +85,18 @@ void terminal_print(const struct cli *c, enum table_colour colour, const char *t
 
 static char *plural(int64_t n, const char *unit)
 {
-	char *text;
-
-	return asprintf(&text, "%" PRIi64 " %s%s", n, unit, n == 1 ? "" : "s") < 0 ? NULL
-										   : text;
+	return text_format("%" PRIi64 " %s%s", n, unit, n == 1 ? "" : "s");
 }
 
 char *terminal_duration(int64_t seconds)
 {
-	char *text;
-
 	if (seconds >= 2 * DAY)
 		return plural(seconds / DAY, "day");
 	if (seconds >= 2 * HOUR)
-		return asprintf(&text, "%" PRIi64 " h", seconds / HOUR) < 0 ? NULL : text;
+		return text_format("%" PRIi64 " h", seconds / HOUR);
 	if (seconds >= 2 * MINUTE)
-		return asprintf(&text, "%" PRIi64 " min", seconds / MINUTE) < 0 ? NULL
-										: text;
-	return asprintf(&text, "%" PRIi64 " s", seconds) < 0 ? NULL : text;
+		return text_format("%" PRIi64 " min", seconds / MINUTE);
+	return text_format("%" PRIi64 " s", seconds);
 }
 
 char *terminal_bytes(uint64_t bytes)
@@ -109,16 +104,12 @@ char *terminal_bytes(uint64_t bytes)
 	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
 	double value = (double)bytes;
 	size_t i = 0;
-	char *text;
 
 	while (value >= 1024 && i + 1 < ELEMENTSOF(units)) {
 		value /= 1024;
 		i++;
 	}
-	return asprintf(&text, "%.*f %s", i > 0 && value < 10 ? 1 : 0, value, units[i]) <
-		       0
-		   ? NULL
-		   : text;
+	return text_format("%.*f %s", i > 0 && value < 10 ? 1 : 0, value, units[i]);
 }
 
 char *terminal_time(int64_t unix_seconds)
@@ -140,8 +131,9 @@ char *terminal_time(int64_t unix_seconds)
 static struct {
 	pthread_t thread;
 	sem_t over;
-	const char *text; /* borrowed; NULL: there is no thread */
+	const char *text; /* borrowed; NULL: nothing is to be ended */
 	bool was_shown;
+	bool is_alone; /* there is no thread */
 } progress;
 
 static void put(const char *text)
@@ -149,6 +141,13 @@ static void put(const char *text)
 	ssize_t n = write(STDERR_FILENO, text, strlen(text));
 
 	(void)n; /* it was only a sign of life */
+}
+
+static void show(void)
+{
+	progress.was_shown = true;
+	put(progress.text);
+	put(" ...");
 }
 
 static void *wait_and_show(void *unused _unused_)
@@ -163,33 +162,44 @@ static void *wait_and_show(void *unused _unused_)
 	do
 		r = sem_clockwait(&progress.over, CLOCK_MONOTONIC, &end);
 	while (r < 0 && errno == EINTR);
-	if (r == 0)
-		return NULL;
-	progress.was_shown = true;
-	put(progress.text);
-	put(" ...");
+	if (r < 0)
+		show();
 	return NULL;
 }
 
 void terminal_progress(const struct cli *c, const char *text)
 {
 	terminal_progress_end();
-	if (!c->progress || sem_init(&progress.over, 0, 0) < 0)
+	if (!c->progress || (!progress.is_alone && sem_init(&progress.over, 0, 0) < 0))
 		return;
 	progress.was_shown = false;
 	progress.text = text;
-	if (pthread_create(&progress.thread, NULL, wait_and_show, NULL) != 0)
+	if (progress.is_alone)
+		show();
+	else if (pthread_create(&progress.thread, NULL, wait_and_show, NULL) != 0)
 		progress.text = NULL; /* it goes without */
+}
+
+static void end_thread(void)
+{
+	(void)sem_post(&progress.over);		   /* cannot overflow */
+	(void)pthread_join(progress.thread, NULL); /* it is joinable, and ours */
+	(void)sem_destroy(&progress.over);
 }
 
 void terminal_progress_end(void)
 {
 	if (!progress.text)
 		return;
-	(void)sem_post(&progress.over);		   /* cannot overflow */
-	(void)pthread_join(progress.thread, NULL); /* it is joinable, and ours */
-	(void)sem_destroy(&progress.over);
+	if (!progress.is_alone)
+		end_thread();
 	progress.text = NULL;
 	if (progress.was_shown)
 		put("\r\033[K");
+}
+
+void terminal_progress_alone(void)
+{
+	terminal_progress_end();
+	progress.is_alone = true;
 }

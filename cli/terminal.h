@@ -34,3 +34,6 @@ char *terminal_time(int64_t unix_seconds);
  */
 void terminal_progress(const struct cli *c, const char *text);
 void terminal_progress_end(void);
+
+/* From now on at once, and by no thread: the process is to start none any more. */
+void terminal_progress_alone(void);

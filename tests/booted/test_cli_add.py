@@ -38,6 +38,8 @@ def test_add_to_a_tested_path(machine, command, mail):  # noqa: F811
     )  # fmt: skip
     said = command("add", "Office_1", *words, text=PASSWORD, status=None)
     assert "reading the configuration" in said, said
+    journal = machine.run("journalctl", "--identifier=maildest", "--output=cat", status=None)
+    assert "UNCONFINED" not in journal, journal
     assert command.row("office-1")["state"] == "listening"
     modes = machine.run("stat", "-c", "%a %U %G", "/etc/maildest/destinations/Office_1.json")
     assert modes.split() == ["640", "root", "maildest"]

@@ -3,13 +3,17 @@
 
 import base64
 import json
+import os
 import re
 import time
+from pathlib import Path
 
 import pytest
 
-from fakes.target import PASSWORD, TOKEN
+from fakes.target import PASSWORD, SANITIZED, TOKEN
 from fakes.token_service import error_reply, token_reply
+from rig import process
+from rig.maildest import BUILD
 from rig.ports import free_port
 
 CLAIMS = {
@@ -56,6 +60,35 @@ def test_every_stage(command, maildest, serve, protocol, tls):
     assert re.search(r"until \d{4}-\d\d-\d\d .* left$", tls_found["certificate"][0])
     assert details(said, "asking for capabilities")["offered"]
     assert PASSWORD not in json.dumps(said)
+
+
+def count_filters(pid):
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"^Seccomp_filters:\s+(\d+)$", status, re.M)[1])
+
+
+@pytest.mark.skipif(SANITIZED, reason="sanitizers want what the walls forbid")
+@pytest.mark.parametrize("output", ((), ("--json",)), ids=("text", "json"))
+def test_a_server_finds_the_walls_of_a_session(command, maildest, serve, output):
+    """Root looks at a new server so, at a terminal, where all destinations can be read."""
+    filters = {"before": count_filters(os.getpid())}
+
+    def note(step, answer):
+        def act(connection):
+            (pid,) = (
+                pid
+                for pid in process.children(os.getpid())
+                if Path(f"/proc/{pid}/exe").resolve() == (BUILD / "cli" / "maildest").resolve()
+            )
+            filters[step] = count_filters(pid) - filters["before"]
+            connection.send(answer)
+
+        return act
+
+    answers = {"GREETING": note("GREETING", "220 hello"), "QUIT": note("QUIT", "221 bye")}
+    maildest.destination("mail", serve("smtp", answers=answers))
+    assert PASSWORD not in command("test", "mail", *output)
+    assert (filters["GREETING"], filters["QUIT"]) == (1, 2), f"of system calls: {filters}"
 
 
 def test_the_token_is_told_of_by_its_claims(command, maildest, serve, tokens):
