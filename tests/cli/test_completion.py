@@ -23,6 +23,7 @@ def complete(command, *words):
         capture_output=True,
         text=True,
         check=True,
+        cwd=command.config,
         env=command.target.environment()
         | {
             "MAILDEST_CONFIG_DIR": str(command.config),
@@ -57,3 +58,12 @@ def test_names_of_destinations_and_services(command):
     command.resource("mail", "smtp")
     assert set(complete(command, "test", "")) == {"backup", "smtp", "mail"}
     assert complete(command, "check", "b") == ["backup"]
+
+
+def test_names_that_are_commands(command):
+    """bash would run what is in such a file's name, for whoever asks what comes next."""
+    command.basic("smtp")
+    for name in ("$(>it-has-run)", "`>it-has-run`", "${HOME:?}", "a b", "sémail"):
+        (command.config / "destinations" / f"{name}.json").touch()
+    assert complete(command, "test", "") == ["smtp"]
+    assert not (command.config / "it-has-run").exists(), "the name of a file was run"
