@@ -276,6 +276,9 @@ int fetcher_new(sd_event *event, fetch_done_fn done, void *userdata, struct fetc
 	f->done = done;
 	f->userdata = userdata;
 	f->event = sd_event_ref(event);
+	/* libcurl would write the keys of all connections to the file that it names */
+	if (unsetenv("SSLKEYLOGFILE") < 0)
+		return -errno;
 	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, secret_memory_free,
 		secret_memory_realloc, strdup, calloc) != CURLE_OK)
 		return -ENOMEM;
