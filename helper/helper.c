@@ -124,6 +124,7 @@ static int watch_signals(sd_event *event, struct server *server)
 
 	(void)signal(SIGHUP, SIG_IGN); /* nothing to reload: everything is read anew */
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN); /* LimitFSIZE=: the write fails, which is told */
 	(void)sigemptyset(&set);
 	for (size_t i = 0; i < ELEMENTSOF(stops); i++)
 		(void)sigaddset(&set, stops[i]);

@@ -3,6 +3,7 @@
 
 import itertools
 import os
+import resource
 import signal
 import subprocess
 from pathlib import Path
@@ -129,3 +130,14 @@ def test_a_code_is_redeemed_though_the_disk_is_full(helper, disk, service, grant
     token_of(helper, own)
     assert len(contents(helper)) == 1
     assert not grants.revoked()
+
+
+def test_a_limit_on_files_is_told_as_a_full_disk_is(make_helper, service, grants):
+    """LimitFSIZE= comes with a signal, which would be the end of whoever writes."""
+    limit = (0, resource.RLIM_INFINITY)
+    helper = make_helper().start(
+        preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
+    helper.destination(service.url(), Authentication=REFRESH)
+    token_of(helper, grants.refresh_token())
+    assert logged(helper, "File too large"), "nobody is told"
+    assert helper.process.poll() is None, "the limit ends the helper"
