@@ -8,7 +8,7 @@ from pathlib import Path
 
 from . import campaign, control, life  # noqa: I001  (sets the path for those below)
 from fakes.token_service import TokenService, token_reply
-from rig.maildest import BUILD, SANITIZERS
+from rig.maildest import BUILD
 from rig.pki import Authority
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "helper"))
@@ -36,7 +36,7 @@ class Tested:
         self.service = TokenService(authority and pem_of(authority, folder))
         self.service.reply = token_reply(TOKEN)
         self.control = control.Control(f"{folder}/control", LIBRARY)
-        environment = self.control.environment() | SANITIZERS
+        environment = self.control.environment() | life.SANITIZERS
         self.helper = Helper(folder, environment=environment)
         os.makedirs(os.path.dirname(self.helper.path), exist_ok=True)
         if authority:

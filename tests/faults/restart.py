@@ -6,7 +6,6 @@ import signal
 
 from . import campaign, helper, control, life  # noqa: I001  (sets the path for those below)
 from fakes.token_service import TokenService, token_reply
-from rig.maildest import SANITIZERS
 from helper_process import CLIENT_SECRET, Helper
 from service_manager import ServiceManager
 
@@ -30,7 +29,7 @@ class Restarted:
             [self._helper.program(), f"--config-dir={self._helper.config}"],
             self._helper.path,
             folder,
-            SANITIZERS | self.control.environment() | more,
+            life.SANITIZERS | self.control.environment() | more,
         )
         self.manager.start()
         self.hits = 0  # the calls that failed within the last start

@@ -127,11 +127,12 @@ class Helper:
         environment = {
             "PATH": os.environ["PATH"], "MAILDEST_LOG_TARGET": "stderr",
             "STATE_DIRECTORY": self.state,
-            **environment, **self.environment,
+            **environment,
         }
         for name, value in os.environ.items():
             if name.endswith("SAN_OPTIONS"):
                 environment[name] = value
+        environment |= self.environment
         self.process = subprocess.Popen(
             [*command, f"--config-dir={self.config}", f"--helper-socket={self.path}"],
             env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
