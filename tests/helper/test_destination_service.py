@@ -121,6 +121,15 @@ def test_a_reply_about_another_destination_is_nobodys(bound, remote):
     assert destination(bound, destination="other")["Name"] == "OTHER", "the case has no meaning"
 
 
+def test_a_token_that_it_repeats_is_masked(bound, remote, xsuaa):
+    remote.add("other")
+    assert destination(bound, destination="other")["Name"] == "other"
+    token, = xsuaa.tokens
+    remote.replies["mail"] = 403, {}, json.dumps({"ErrorMessage": f"no right has {token} here"})
+    reply = call(bound)
+    assert "no right has" in reason(reply) and token not in str(reply), reply
+
+
 def test_default_instance(bound, remote):
     bound.write("maildest.conf", "DefaultInstance=ds\n")
     assert destination(bound, instance=None)["Name"] == "mail"

@@ -28,8 +28,12 @@ def pieces(secret):
     escaped = "".join(
         c if c.isalnum() or c in '-"' else "".join(f"\\x{b:02x}" for b in c.encode())
         for c in secret)
-    return {text[i:i + RUN_MAX + 1] for text in (secret, escaped)
+    return {text[i:i + RUN_MAX + 1] for text in (secret, escaped, quote(secret, safe=""))
             for i in range(len(text) - RUN_MAX)}
+
+
+def told_of(secret, *texts):
+    return [piece for piece in pieces(secret) if any(piece in text for text in texts)]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -41,5 +45,16 @@ def test_a_secret_is_masked(helper, service, secret, form):
     reason = helper.get_token()["parameters"]["reason"]
     text = reason + helper.final_log()
     assert "you sent" in text and "which is wrong" in text
-    told = [piece for piece in pieces(secret) if piece in text]
+    told = told_of(secret, text)
     assert not told, f"what is told of the secret: {told} in {reason!r}"
+
+
+def test_a_secret_for_an_error(helper, service):
+    """The code goes to the handler beside the reason."""
+    secret = SECRETS[-1]
+    service.reply = error_reply(400, f"no-{secret}", "as it says")
+    helper.destination(service.url(), clientSecret=secret)
+    answer = helper.get_token()["parameters"]
+    assert "as it says" in answer["reason"]
+    told = told_of(secret, *map(str, answer.values()), str(helper.status()), helper.final_log())
+    assert not told, f"what is told of the secret: {told} in {answer}"

@@ -54,6 +54,25 @@ START_TEST(test_who_has_most_gets_no_more)
 }
 END_TEST
 
+/* However old: there are some who wait for what it brings. */
+START_TEST(test_a_fetch_under_way_makes_no_room)
+{
+	const struct cache_key key = {.owner = {0, 'a'}, .credential = {2}};
+	_cleanup_fixture_ struct fixture f;
+	struct cache_entry *fetch;
+
+	open_fixture(&f);
+	f.key = key;
+	ck_assert_int_eq(get(&f, START), CACHE_WAIT);
+	fetch = f.fetch;
+	come_all(&f, 'a', CACHE_ENTRIES_MAX - 1, START);
+	ck_assert_int_eq(come(&f, 'b', 0, START + SEC), CACHE_WAIT);
+	ck_assert_int_eq(settle_at(&f, fetch, "token", LIFE, START + SEC), 0);
+	f.key = key;
+	ck_assert_int_eq(get(&f, START + SEC), CACHE_TOKEN);
+}
+END_TEST
+
 START_TEST(test_nobody_loses_his_share)
 {
 	_cleanup_fixture_ struct fixture f;
@@ -71,6 +90,7 @@ int main(void)
 	const TTest *const tests[] = {
 	    test_who_has_most_makes_room,
 	    test_who_has_most_gets_no_more,
+	    test_a_fetch_under_way_makes_no_room,
 	    test_nobody_loses_his_share,
 	};
 

@@ -218,6 +218,10 @@ START_TEST(test_what_others_may_write_to_is_not_kept)
 	if (geteuid() == 0) {
 		ck_assert_int_eq(fchownat(p.parent, "units", 65534, 0, 0), 0);
 		ck_assert_int_eq(kept_units_open_last(p.parent), -EPERM);
+		ck_assert_int_eq(fchownat(p.parent, "units", 0, 65534, 0), 0);
+		ck_assert_int_eq(fchmodat(p.parent, "units", 0775, 0), 0);
+		ck_assert_int_eq(kept_units_open_last(p.parent), -EPERM);
+		ck_assert_int_eq(fchmodat(p.parent, "units", 0755, 0), 0);
 		ck_assert_int_eq(fchownat(p.parent, "units", 0, 0, 0), 0);
 	}
 	last = kept_units_open_last(p.parent);

@@ -126,16 +126,34 @@ START_TEST(test_who_has_most_makes_room)
 }
 END_TEST
 
-/* Two that have the same: who wants one more makes room himself. */
+/* Two holders that have the same, the second's older. */
+static void put_halves(const struct place *p)
+{
+	for (unsigned i = 0; i < ROTATION_FILES_MAX / 2; i++) {
+		put_of_holder(p, 1, i, NOW + i);
+		put_of_holder(p, 2, i, NOW - DAY + i);
+	}
+}
+
+/* A third who comes: the oldest of both goes. */
+START_TEST(test_of_two_the_oldest_goes)
+{
+	_cleanup_place_ struct place p;
+
+	make_place(&p);
+	put_halves(&p);
+	ck_assert_uint_eq(make_room_for_holder(&p, 3, 0), 1);
+	ck_assert(is_there_of_holder(&p, 1, 0) && !is_there_of_holder(&p, 2, 0));
+}
+END_TEST
+
+/* Who wants one more makes room himself. */
 START_TEST(test_nobody_grows_at_the_cost_of_who_has_no_more)
 {
 	_cleanup_place_ struct place p;
 
 	make_place(&p);
-	for (unsigned i = 0; i < ROTATION_FILES_MAX / 2; i++) {
-		put_of_holder(&p, 1, i, NOW + i);
-		put_of_holder(&p, 2, i, NOW - DAY + i);
-	}
+	put_halves(&p);
 	ck_assert_uint_eq(make_room_for_holder(&p, 1, 5000), 1);
 	ck_assert(!is_there_of_holder(&p, 1, 0) && is_there_of_holder(&p, 2, 0));
 }
@@ -216,6 +234,7 @@ int main(void)
 	    test_renewed_records_stay,
 	    test_a_thousand_tokens_are_kept,
 	    test_who_has_most_makes_room,
+	    test_of_two_the_oldest_goes,
 	    test_nobody_grows_at_the_cost_of_who_has_no_more,
 	    test_no_token_goes_for_a_mark,
 	    test_mark_that_becomes_a_token_needs_room,
