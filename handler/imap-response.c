@@ -68,9 +68,7 @@ static int note_capabilities(struct upstream *u, const char *text, size_t len)
 		while (text + n < end && text[n] != ' ' && text[n] != ']')
 			n++;
 		note_capability(c, text, n);
-		r = n == 0 ? 0
-			   : secret_printf(&c->words, "%s%.*s", c->words.len ? "\n" : "",
-				 (int)n, text);
+		r = upstream_note_word(u, text, n);
 		if (r < 0)
 			return r;
 		text += n;

@@ -147,16 +147,17 @@ static void note_mechanisms(struct capabilities *c, const char *list, size_t len
 	}
 }
 
-static int note_keyword(struct capabilities *c, const char *line, size_t len)
+static int note_keyword(struct upstream *u, const char *line, size_t len)
 {
+	struct capabilities *c = &u->capabilities;
+
 	if (is_keyword(line, len, "STLS"))
 		c->starttls = true;
 	else if (is_keyword(line, len, "USER"))
 		c->login_disabled = false;
 	else if (is_keyword(line, len, "SASL") && len > strlen("SASL "))
 		note_mechanisms(c, line + strlen("SASL "), len - strlen("SASL "));
-	return secret_printf(
-	    &c->words, "%s%.*s", c->words.len ? "\n" : "", (int)len, line);
+	return upstream_note_word(u, line, len);
 }
 
 /* The lines behind the "+OK" of CAPA up to ".", dots undone (RFC 1939 3). */
@@ -177,8 +178,7 @@ static int read_list(struct upstream *u)
 		if (!end) {
 			size_t dot = line.len > 0 && line.text[0] == '.';
 
-			r = note_keyword(
-			    &u->capabilities, line.text + dot, line.len - dot);
+			r = note_keyword(u, line.text + dot, line.len - dot);
 		}
 		upstream_drop_line(u, &line);
 	}

@@ -136,7 +136,7 @@ static int note_capabilities(struct upstream *u, struct smtp_reply *reply)
 		const char *line = strsep(&rest, "\n");
 
 		note_keyword(c, line);
-		r = secret_printf(&c->words, "%s%s", c->words.len ? "\n" : "", line);
+		r = upstream_note_word(u, line, strlen(line));
 		if (r < 0)
 			return r;
 	}

@@ -94,5 +94,11 @@ void upstream_drop_line(struct upstream *u, const struct line *line);
 _must_check_ int upstream_send(struct upstream *u, const struct secret *command);
 _must_check_ int upstream_send_text(struct upstream *u, const char *command);
 
+/*
+ * Adds to capabilities.words, unless it is no word of such a list: a control character in
+ * it would break the line in which a client is told. 0 or -ENOMEM.
+ */
+_must_check_ int upstream_note_word(struct upstream *u, const char *word, size_t n);
+
 /* Forgets what the server advertised (RFC 3207 4.2, RFC 9051 6.2.1). */
 void upstream_forget_capabilities(struct upstream *u);
