@@ -78,6 +78,18 @@ def scene(world, maildest):
 
 
 @pytest.fixture
+def smtp(scene):
+    """A port that sends by Postfix."""
+    return scene.serve("smtp", "OAuth2ClientCredentials", "postfix")
+
+
+@pytest.fixture
+def imap(scene):
+    """A port to the same mailbox."""
+    return scene.serve("imap4")
+
+
+@pytest.fixture
 def company(scene):
     """The same mail and token services in a company network, behind a Cloud Connector."""
     with companies.company(scene) as here:

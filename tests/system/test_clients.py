@@ -4,32 +4,13 @@
 import imaplib
 import poplib
 import smtplib
-import subprocess
 
 import pytest
 
 from rig import mail
+from rig.clients import run
 
 LOGINS = (True, False)
-
-
-@pytest.fixture
-def smtp(scene):
-    return scene.serve("smtp", "OAuth2ClientCredentials", "postfix")
-
-
-@pytest.fixture
-def imap(scene):
-    return scene.serve("imap4")
-
-
-def run(*words, **options):
-    done = subprocess.run(list(map(str, words)), capture_output=True, timeout=60, **options)
-    assert done.returncode == 0, (
-        f"{words[0]} fails with {done.returncode}:\n"
-        f"{done.stdout.decode(errors='replace')}{done.stderr.decode(errors='replace')}"
-    )
-    return done.stdout
 
 
 def letter(scene, text=b"from a real client\r\n"):

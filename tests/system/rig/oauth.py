@@ -2,11 +2,8 @@
 """The token service: npm's oidc-provider, see tests/oauth/server.mjs, and its users."""
 
 import base64
-import fcntl
 import hashlib
 import json
-import os
-import shutil
 import ssl
 import subprocess
 import urllib.parse
@@ -15,13 +12,10 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import npm
 from .browser import Browser
 from .process import Process
 
-TESTS = Path(__file__).resolve().parents[2]
-SOURCE = TESTS / "oauth"
-CACHE = Path(os.environ.get("MAILDEST_CACHE", TESTS.parent / "build-cache"))
-PARTS = ("package.json", "package-lock.json")
 # The service answers under each of these names of a tenant, and under the provider's own.
 PROVIDER = "provider"
 TENANTS = ("tenant-a", "tenant-b")
@@ -29,41 +23,6 @@ TENANTS = ("tenant-a", "tenant-b")
 ON_PREMISE = "tokens.virtual"
 PATH = "/oauth/token"
 REDIRECT = "https://client.example.com/callback"
-
-
-def install():
-    """Installs oidc-provider below the cache folder, once; the folder of server.mjs."""
-    folder = CACHE / "oauth"
-    folder.mkdir(parents=True, exist_ok=True)
-    (CACHE / ".gitignore").write_text("*\n")
-    with (CACHE / "oauth.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not _is_current(folder):
-            _install_into(folder)
-        shutil.copy(SOURCE / "server.mjs", folder)
-    return folder
-
-
-def _is_current(folder):
-    return (folder / "complete").exists() and all(
-        (folder / part).read_bytes() == (SOURCE / part).read_bytes() for part in PARTS
-    )
-
-
-def _install_into(folder):
-    (folder / "complete").unlink(missing_ok=True)
-    for part in PARTS:
-        shutil.copy(SOURCE / part, folder)
-    done = subprocess.run(
-        ["npm", "ci", "--no-audit", "--no-fund", "--cache", str(CACHE / "npm")],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"npm_config_update_notifier": "false"},
-    )
-    if done.returncode != 0:
-        raise RuntimeError(f"npm ci failed:\n{done.stdout}{done.stderr}")
-    (folder / "complete").touch()
 
 
 @dataclass
@@ -157,7 +116,7 @@ class TokenService:
     """A running oidc-provider on loopback, with a certificate of the given authority."""
 
     def __init__(self, folder, authority):
-        code = install()
+        code = npm.install("oauth")
         names = ["localhost", ON_PREMISE, *map(self.host, (PROVIDER, *TENANTS))]
         certificate, key = authority.issue("token-service", [f"DNS:{name}" for name in names])
         self._process = Process(

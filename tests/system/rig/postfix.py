@@ -12,7 +12,7 @@ from .process import Process
 
 MASTER = "/usr/lib/postfix/sbin/master"
 
-MAIN_CF = """\
+FOLDERS_CF = """\
 compatibility_level = 3.6
 queue_directory = {folder}/queue
 data_directory = {folder}/data
@@ -24,7 +24,11 @@ mail_owner = postfix
 setgid_group = postdrop
 maillog_file_prefixes = {folder}
 maillog_file = {folder}/postfix.log
+"""
 
+MAIN_CF = (
+    FOLDERS_CF
+    + """
 myhostname = postfix.example.com
 mydestination =
 inet_interfaces = 127.0.0.1
@@ -50,9 +54,26 @@ smtpd_sasl_path = {auth}
 smtpd_sasl_security_options = noanonymous
 smtpd_relay_restrictions = permit_mynetworks, reject
 """
+)
 
-MASTER_CF = """\
+SERVICES = """\
 postlog   unix-dgram n  -       n       -       1       postlogd
+cleanup   unix  n       -       n       -       0       cleanup
+tlsmgr    unix  -       -       n       1000?   1       tlsmgr
+rewrite   unix  -       -       n       -       -       trivial-rewrite
+bounce    unix  -       -       n       -       0       bounce
+defer     unix  -       -       n       -       0       bounce
+trace     unix  -       -       n       -       0       bounce
+error     unix  -       -       n       -       -       error
+retry     unix  -       -       n       -       -       error
+proxymap  unix  -       -       n       -       -       proxymap
+anvil     unix  -       -       n       -       1       anvil
+scache    unix  -       -       n       -       1       scache
+"""
+
+MASTER_CF = (
+    SERVICES
+    + """\
 127.0.0.1:{submission} inet n - n       -       -       smtpd
   -o smtpd_tls_security_level=encrypt
   -o smtpd_sasl_auth_enable=yes
@@ -69,21 +90,41 @@ postlog   unix-dgram n  -       n       -       1       postlogd
   -o smtpd_sasl_auth_enable=yes
   -o smtpd_relay_restrictions=permit_sasl_authenticated,reject
 127.0.0.1:{relay} inet n -      n       -       -       smtpd
-cleanup   unix  n       -       n       -       0       cleanup
 qmgr      unix  n       -       n       300     1       qmgr
-tlsmgr    unix  -       -       n       1000?   1       tlsmgr
-rewrite   unix  -       -       n       -       -       trivial-rewrite
-bounce    unix  -       -       n       -       0       bounce
-defer     unix  -       -       n       -       0       bounce
-trace     unix  -       -       n       -       0       bounce
-error     unix  -       -       n       -       -       error
-retry     unix  -       -       n       -       -       error
-proxymap  unix  -       -       n       -       -       proxymap
 lmtp      unix  -       -       n       -       -       lmtp
-anvil     unix  -       -       n       -       1       anvil
-scache    unix  -       -       n       -       1       scache
 """
+)
 
+
+# One that only passes on what programs of its host give it, as most of them are set up.
+QUEUE_MAIN_CF = (
+    FOLDERS_CF
+    + """
+myhostname = host.example.com
+mydestination =
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+alias_maps =
+alias_database =
+local_header_rewrite_clients =
+message_size_limit = 104857600
+relayhost = [127.0.0.1]:{relayhost}
+# Tries again at once.
+queue_run_delay = 1s
+minimal_backoff_time = 1s
+maximal_backoff_time = 1s
+default_destination_concurrency_failed_cohort_limit = 1000
+"""
+)
+
+QUEUE_MASTER_CF = (
+    SERVICES
+    + """\
+127.0.0.1:{smtpd} inet n -      n       -       -       smtpd
+qmgr      unix  n       -       n       1       1       qmgr
+smtp      unix  -       -       n       -       -       smtp
+"""
+)
 
 PORTS = ("submission", "submissions", "plain", "relay")
 
@@ -98,34 +139,31 @@ class Postfix:
     host = "localhost"
     plain_host = "127.0.0.1"
 
-    def __init__(self, folder):
+    def __init__(self, folder, ports=PORTS):
         self.folder = Path(folder)
-        self.ports = {name: free_port() for name in PORTS}
+        self.ports = {name: free_port() for name in ports}
         self._process = None
 
     def start(self, authority, auth_socket, lmtp_socket):
-        self._prepare(authority, auth_socket, lmtp_socket)
+        certificate, key = authority.issue("postfix")
+        self._prepare(
+            MAIN_CF, MASTER_CF, certificate=certificate, key=key, auth=auth_socket, lmtp=lmtp_socket
+        )
+        self._run()
+
+    def _run(self):
         self._process = Process(
             [MASTER, "-c", self.folder / "etc", "-d"], self.folder / "start.log"
         )
         self._process.wait_for(self._is_ready, "Postfix does not listen")
 
-    def _prepare(self, authority, auth_socket, lmtp_socket):
+    def _prepare(self, main_cf, master_cf, **values):
         etc = self.folder / "etc"
         for path in (etc, self.folder / "queue", self.folder / "data"):
             path.mkdir(parents=True)
         shutil.chown(self.folder / "data", "postfix")
-        certificate, key = authority.issue("postfix")
-        (etc / "main.cf").write_text(
-            MAIN_CF.format(
-                folder=self.folder,
-                certificate=certificate,
-                key=key,
-                auth=auth_socket,
-                lmtp=lmtp_socket,
-            )
-        )
-        (etc / "master.cf").write_text(MASTER_CF.format(**self.ports))
+        (etc / "main.cf").write_text(main_cf.format(folder=self.folder, **values))
+        (etc / "master.cf").write_text(master_cf.format(**self.ports))
         self._make_queue()
 
     def _make_queue(self):
@@ -152,6 +190,22 @@ class Postfix:
     def stop(self):
         if self._process:
             self._process.stop()
+
+
+class Queue(Postfix):
+    """A Postfix that keeps mail until the port that it passes all to has taken it."""
+
+    def __init__(self, folder, relayhost):
+        super().__init__(folder, ("smtpd",))
+        self._prepare(QUEUE_MAIN_CF, QUEUE_MASTER_CF, relayhost=relayhost)
+        self._run()
+
+    def length(self):
+        """How many mails wait in the queue."""
+        places = ("incoming", "active", "deferred")
+        return sum(
+            path.is_file() for name in places for path in (self.folder / "queue" / name).rglob("*")
+        )
 
 
 def configured(folder, name):
