@@ -59,4 +59,13 @@ mapfile -t words < <(words_of \
 	"$source"/common/destination*.c "$source"/helper/*.c | grep -v client_assertion)
 expect common/maildest-destination.5 "${words[@]}"
 
+mapfile -t words < <(words_of '\{"MAILDEST_[A-Z_]+"' "$source"/handler/*.c)
+expect handler/maildest-handler.8 "${words[@]}"
+
+mapfile -t words < <(words_of '\{(E[A-Z]+|0), "[a-z-]+"' "$source"/handler/refusal.c)
+expect handler/maildest-handler.8 "${words[@]}"
+
+mapfile -t words < <(words_of '\{"MAILDEST_[A-Z_]+"' "$source"/helper/*.c)
+expect helper/maildest-helper.8 "${words[@]}"
+
 exit "$failed"

@@ -17,7 +17,7 @@ NUMBERS = ("MAILDEST_BYTES_IN", "MAILDEST_BYTES_OUT", "MAILDEST_DURATION_USEC")
 
 
 def assert_fields(record, protocol, unit):
-    """All fields that the README promises, and from a unit whose name begins so."""
+    """All fields that maildest-handler(8) promises, and from a unit whose name begins so."""
     expected = {
         "MAILDEST_DESTINATION": protocol,
         "MAILDEST_MECHANISM": "XOAUTH2",
