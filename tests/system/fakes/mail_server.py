@@ -16,6 +16,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 
 from .hello import peek
 
@@ -342,6 +343,14 @@ class MailServer:
     def received(self):
         return b"".join(connection.received for connection in self.connections)
 
+    def _shut(self):
+        for connection in self.connections:
+            if not connection.ended.is_set():
+                try:
+                    connection.socket.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass  # it has just ended by itself
+
     def stop(self):
         if self.stopped.is_set():
             return
@@ -350,12 +359,9 @@ class MailServer:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._threads[0].join()
         self._listener.close()
-        for connection in self.connections:
-            if not connection.ended.is_set():
-                try:
-                    connection.socket.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass  # it has just ended by itself
+        deadline = time.monotonic() + 10
         for thread in self._threads:
-            thread.join(10)
+            while thread.is_alive() and time.monotonic() < deadline:
+                self._shut()  # again and again: STARTTLS puts another socket in the place
+                thread.join(0.05)
             assert not thread.is_alive(), "a session of the fake server does not end"
