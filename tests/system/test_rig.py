@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from rig import mail, ports, process, secrets
+from rig import mail, npm, ports, process, secrets
 from rig.maildest import SANITIZER_REPORT, Maildest, parse_record
 
 SECRET = 'Pa"s\\s %w+&= 0d9e5f2c-5f0e-4b53-8d5c-0f6a3c0c1b11'
@@ -104,6 +104,20 @@ def test_a_changed_mail_is_noticed():
         mail.assert_same(b"Received: x\r\nA: b\r\n\r\ntext!\r\n", b"A: b\r\n\r\ntext\r\n")
     with pytest.raises(AssertionError, match="more than headers"):
         mail.assert_same(b"A: b\r\n\r\nA: b\r\n\r\ntext\r\n", b"A: b\r\n\r\ntext\r\n")
+
+
+def test_a_program_that_others_run_is_left_alone(tmp_path):
+    """Written anew, it would be empty for a moment: a process that starts then ends at once."""
+    program, place = tmp_path / "program.mjs", tmp_path / "place.mjs"
+    program.write_text("the first\n")
+    npm.put(program, place)
+    before = place.stat()
+    npm.put(program, place)
+    assert place.stat() == before, "what has not changed is written"
+    with place.open() as running:
+        program.write_text("the second\n")
+        npm.put(program, place)
+        assert (running.read(), place.read_text()) == ("the first\n", "the second\n")
 
 
 def test_free_ports_are_claimed_once():

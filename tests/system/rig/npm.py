@@ -22,8 +22,17 @@ def install(name):
         if not _is_current(folder, source):
             _install_into(folder, source)
         for program in source.glob("*.mjs"):
-            shutil.copy(program, folder)
+            put(program, folder / program.name)
     return folder
+
+
+def put(program, place):
+    """In one step, as another process may be about to run what is there."""
+    if place.exists() and place.read_bytes() == program.read_bytes():
+        return
+    fresh = place.with_suffix(".new")
+    shutil.copy(program, fresh)
+    fresh.rename(place)
 
 
 def _is_current(folder, source):
