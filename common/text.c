@@ -32,6 +32,14 @@ bool text_is_visible(const char *text)
 	return true;
 }
 
+bool text_is_printable(const char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (text[i] < ' ' || text[i] >= 0x7f)
+			return false;
+	return true;
+}
+
 bool text_has_control(const char *text)
 {
 	for (; *text; text++)

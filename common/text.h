@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "macro.h"
 
@@ -13,6 +14,9 @@ char *text_vformat(const char *format, va_list arguments) _printf_(1, 0);
 
 /* Whether a text consists of printable ASCII without white space; true of an empty one. */
 bool text_is_visible(const char *text);
+
+/* Whether `n` bytes are printable ASCII, with spaces or without; true of none. */
+bool text_is_printable(const char *text, size_t n);
 
 /* Whether a text has control characters: below space, or DEL. */
 bool text_has_control(const char *text);

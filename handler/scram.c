@@ -12,6 +12,7 @@
 
 #include "base64.h"
 #include "saslname.h"
+#include "text.h"
 
 #define KEY_LEN 32
 #define NONCE_BYTES 24
@@ -44,19 +45,11 @@ int scram_new_nonce(struct secret *ret)
 	return base64_encode(random, sizeof(random), ret);
 }
 
-static bool is_printable_ascii(const char *text)
-{
-	for (; *text; text++)
-		if (*text < 0x20 || *text > 0x7e)
-			return false;
-	return true;
-}
-
 int scram_first(struct scram *s, const char *user, struct secret *out)
 {
 	int r;
 
-	if (!is_printable_ascii(user))
+	if (!text_is_printable(user, strlen(user)))
 		return -EINVAL;
 	r = secret_puts(&s->first_bare, "n=");
 	if (r == 0)
@@ -183,7 +176,7 @@ int scram_final(
 	_cleanup_key_ struct key proof = {0}, signature = {0};
 	int r;
 
-	if (!is_printable_ascii(password))
+	if (!text_is_printable(password, strlen(password)))
 		return -EINVAL;
 	r = parse_challenge(s, server_first, &c);
 	if (r < 0)

@@ -129,19 +129,11 @@ int upstream_send_text(struct upstream *u, const char *command)
 	return send_bytes(u, command, strlen(command));
 }
 
-static bool is_printable(const char *text, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (text[i] < ' ' || text[i] > '~')
-			return false;
-	return n > 0;
-}
-
 int upstream_note_word(struct upstream *u, const char *word, size_t n)
 {
 	struct secret *words = &u->capabilities.words;
 
-	if (!is_printable(word, n))
+	if (n == 0 || !text_is_printable(word, n))
 		return 0;
 	return secret_printf(words, "%s%.*s", words->len ? "\n" : "", (int)n, word);
 }
