@@ -164,6 +164,12 @@ static bool has_refused_token(const struct session *s, int error)
 	return error == -EKEYEXPIRED && s->destination.proxy_type == PROXY_ON_PREMISE;
 }
 
+char *session_token_again(const char *refusal, const char *why)
+{
+	return text_format(
+	    "%s; then %s", refusal, why ? why : "the helper had no different token");
+}
+
 /* Gets another token for the proxy; why the first was refused stays on record. */
 static int replace_proxy_token(struct session *s)
 {
@@ -173,9 +179,8 @@ static int replace_proxy_token(struct session *s)
 	session_enter(s, "asking the helper for a different token for the proxy");
 	r = token_reject_proxy(&s->tokens, s->deadline, &why);
 	if (r < 0)
-		s->why = text_format("%s; then %s",
-		    refusal ? refusal : "the proxy refused our token",
-		    why ? why : "the helper had no different token");
+		s->why = session_token_again(
+		    refusal ? refusal : "the proxy refused our token", why);
 	return r;
 }
 

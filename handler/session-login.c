@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "deadline.h"
-#include "text.h"
 
 /* For the helper to note a refusal; the client is waiting for its own. */
 #define REPORT_USEC USEC_PER_SEC
@@ -67,9 +66,8 @@ static int replace_token(struct session *s)
 	if (r == 0 && is_same(&token, &s->token))
 		r = -EACCES;
 	if (r < 0) {
-		s->why = text_format("%s; then %s",
-		    refusal ? refusal : "the login was refused",
-		    why ? why : "the helper had no different token");
+		s->why =
+		    session_token_again(refusal ? refusal : "the login was refused", why);
 		return r;
 	}
 	secret_clear(&s->token);

@@ -151,6 +151,12 @@ const struct protocol *session_guess_protocol(int fd, const char *destination);
 /* Hands to the helper what the server gave for later handshakes. */
 void session_keep_tls_sessions(struct session *s);
 
+/*
+ * Why there was no second try: what the first token met, and why no other was had (NULL: there
+ * is none). malloc'd, or NULL without memory.
+ */
+char *session_token_again(const char *refusal, const char *why);
+
 /* Wipes whatever reached the server, or logged in there: nothing of it is needed again. */
 void session_forget_secrets(struct session *s);
 
