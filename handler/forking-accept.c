@@ -76,8 +76,8 @@ static _Noreturn void run_session(struct parent *p, const struct listener *s, in
 	leave();
 }
 
-/* Takes over the connection. */
-static void start_session(struct parent *p, struct listener *s, int fd)
+/* Takes over the connection; whether it is served. */
+static bool start_session(struct parent *p, struct listener *s, int fd)
 {
 	char why[128];
 	pid_t pid;
@@ -85,7 +85,7 @@ static void start_session(struct parent *p, struct listener *s, int fd)
 	if (!s->service) {
 		forking_refuse(s, fd, -EINVAL,
 		    "no service has this address in the file of services (--services=)");
-		return;
+		return false;
 	}
 	pid = fork();
 	if (pid == 0)
@@ -93,14 +93,14 @@ static void start_session(struct parent *p, struct listener *s, int fd)
 	if (pid > 0) {
 		children_add(&p->children, pid, (unsigned)(s - p->listeners));
 		s->sessions++;
-		(void)close(fd);       /* the session's */
-		forking_look_at(p, s); /* for the next one; this one need not wait */
-		return;
+		(void)close(fd); /* the session's */
+		return true;
 	}
 	(void)snprintf(why, sizeof(why), "no process can be had for it: %s (TasksMax=)",
 	    strerror(errno)); /* cut, if need be */
 	forking_refuse(s, fd, -EUSERS, why);
 	hold(p, HOLD_SHORT);
+	return false;
 }
 
 void forking_keep_reserve(struct parent *p)
@@ -154,23 +154,36 @@ static bool accept_failed(struct parent *p, struct listener *s, int error)
 	return true; /* it was this connection's own trouble, accept(2) */
 }
 
+/* Takes over the connection; whether it is served. */
+static bool take(struct parent *p, struct listener *s, int fd)
+{
+	if (forking_has_share(p, s))
+		return start_session(p, s, fd);
+	forking_refuse(s, fd, -EUSERS,
+	    "its service has most of the sessions there may be at once; the last "
+	    "are for other services (--sessions-max=)");
+	return false;
+}
+
 static bool accept_one(struct parent *p, struct listener *s)
 {
-	int fd;
+	bool is_served = false;
+	int fd, error;
 
 	if (children_count(&p->children) >= p->children.max) {
 		hold(p, HOLD_FULL);
 		return false;
 	}
+	forking_mask_watchdog(SIG_BLOCK); /* a connection in hand is nobody else's */
 	fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC);
+	error = errno;
+	if (fd >= 0)
+		is_served = take(p, s, fd);
+	forking_mask_watchdog(SIG_UNBLOCK);
 	if (fd < 0)
-		return accept_failed(p, s, errno);
-	if (forking_has_share(p, s))
-		start_session(p, s, fd);
-	else
-		forking_refuse(s, fd, -EUSERS,
-		    "its service has most of the sessions there may be at once; the last "
-		    "are for other services (--sessions-max=)");
+		return accept_failed(p, s, error);
+	if (is_served)
+		forking_look_at(p, s); /* for the next one; this one need not wait */
 	return p->hold == HOLD_NONE;
 }
 

@@ -25,6 +25,15 @@ static void watched_set(sigset_t *ret)
 		(void)sigaddset(ret, watched[i]);
 }
 
+void forking_mask_watchdog(int how)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set); /* these cannot fail with valid numbers */
+	(void)sigaddset(&set, SIGABRT);
+	(void)sigprocmask(how, &set, NULL);
+}
+
 void forking_leave_parent(struct parent *p)
 {
 	sigset_t set;
@@ -40,6 +49,7 @@ void forking_leave_parent(struct parent *p)
 	(void)signal(SIGHUP, p->on_hangup);
 	watched_set(&set);
 	(void)sigprocmask(SIG_UNBLOCK, &set, NULL); /* cannot fail */
+	forking_mask_watchdog(SIG_UNBLOCK);
 }
 
 int forking_watch(int epoll, int fd, uint64_t data)

@@ -104,5 +104,12 @@ void forking_keep_reserve(struct parent *p);
 void forking_release(struct parent *p);
 void forking_hold_is_over(struct parent *p);
 
+/*
+ * SIG_BLOCK or SIG_UNBLOCK the signal by which the service manager's watchdog ends a process
+ * (WatchdogSec= in systemd.service(5)): after a pause it may bite before we have said a word.
+ * New processes leave it blocked until forking_leave_parent().
+ */
+void forking_mask_watchdog(int how);
+
 /* Closes, in a new process, what is the parent's alone. */
 void forking_leave_parent(struct parent *p);

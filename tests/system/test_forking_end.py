@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ends of a forking handler that nobody asked for by its name: a terminal's, and its sockets'."""
+"""Ends of a forking handler that nobody asked for by its name: a terminal's, its sockets', the
+watchdog's.
+"""
 
 import os
 import signal
@@ -7,7 +9,7 @@ import socket
 
 import pytest
 
-from fakes.fixtures import certificates, maildest, serve  # noqa: F401
+from fakes.fixtures import certificates, maildest, serve, shim  # noqa: F401
 from rig import process, waiting
 from rig.forking import ForkingHandler, tcp
 from test_forking_life import assert_deaf, assert_works
@@ -54,6 +56,17 @@ def test_two_interrupts_from_the_terminal(maildest, alpha):
     assert handler.wait() == 0
     leave(session)
     waiting.until(lambda: not process.is_running(pid), "the session does not end")
+    handler.wait_for_record("alpha", RESULT="ok")
+
+
+def test_the_watchdog_bites_when_a_connection_is_in_hand(maildest, alpha, shim):  # noqa: F811
+    """As after a pause, when the service manager looks at its clock first. That one is served."""
+    watchdog = shim.environment(ACCEPTED=signal.SIGABRT.value)
+    handler = ForkingHandler(maildest, [("alpha", tcp())], environment=watchdog)
+    session = greeted(handler.dial("alpha"))
+    handler.status = -signal.SIGABRT
+    assert handler.wait() == handler.status, "it does not end when it is told to"
+    leave(session)
     handler.wait_for_record("alpha", RESULT="ok")
 
 
