@@ -165,13 +165,21 @@ static bool take(struct parent *p, struct listener *s, int fd)
 	return false;
 }
 
+static bool is_anybody_waiting(const struct parent *p)
+{
+	struct epoll_event ignored;
+
+	return epoll_wait(p->listening, &ignored, 1, 0) > 0;
+}
+
 static bool accept_one(struct parent *p, struct listener *s)
 {
 	bool is_served = false;
 	int fd, error;
 
 	if (children_count(&p->children) >= p->children.max) {
-		hold(p, HOLD_FULL);
+		if (is_anybody_waiting(p)) /* patience begins with the first of them */
+			hold(p, HOLD_FULL);
 		return false;
 	}
 	forking_mask_watchdog(SIG_BLOCK); /* a connection in hand is nobody else's */
@@ -203,13 +211,6 @@ static struct epoll_event *next_in_turn(
 		}
 	}
 	return next;
-}
-
-static bool is_anybody_waiting(const struct parent *p)
-{
-	struct epoll_event ignored;
-
-	return epoll_wait(p->listening, &ignored, 1, 0) > 0;
 }
 
 void forking_accept(struct parent *p)
