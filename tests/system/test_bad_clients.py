@@ -10,6 +10,7 @@ import pytest
 
 from fakes.fixtures import certificates, maildest, serve, shim  # noqa: F401
 from fakes.mail_server import IMAP_STEPS, POP3_STEPS, SMTP_STEPS
+from fakes.shim import Hurry
 from fakes.target import PASSWORD, SOON, refusal_pattern
 from rig import waiting
 from rig.ports import free_port
@@ -84,8 +85,10 @@ def test_a_client_that_left_before_the_handler_looked(connect, protocol, how):
 @EACH
 def test_a_client_that_does_not_read(maildest, shim, connect, protocol):
     """Replies that nobody takes end the session after a minute."""
-    session, server = connect(protocol, env=shim.environment(SPEED=30))
+    hurry = Hurry(shim, maildest.folder / "hurry", 30)
+    session, server = connect(protocol, env=hurry.environment)
     greeting(session)
+    hurry.begin()
     line = {"smtp": b"HELP\r\n", "imap4": b"a CAPABILITY\r\n", "pop3": b"CAPA\r\n"}[protocol]
     session.socket.settimeout(1)
     with session.watch_memory() as memory, contextlib.suppress(TimeoutError, ConnectionError):

@@ -9,6 +9,7 @@ import pytest
 
 from fakes.fixtures import certificates, maildest, serve, shim, tokens  # noqa: F401
 from fakes.mail_server import Over, endless, reset
+from fakes.shim import Hurry
 from rig import waiting
 from rig.proc import cpu_seconds
 
@@ -16,7 +17,7 @@ PROTOCOLS = ("smtp", "imap4", "pop3")
 EACH = pytest.mark.parametrize("protocol", PROTOCOLS)
 # The handler's clocks, once it has logged in: 11 minutes without a whole command are then one
 # second of ours, 35 are three.
-FASTER = {"SPEED": 700, "LEAD": 3000}
+SPEED = 700
 HTTP = b"GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: x\r\n\r\n"
 BEGIN = {"smtp": b"N", "imap4": b"a", "pop3": b"N"}
 
@@ -35,8 +36,10 @@ def drip_until_closed(connected, first, stop):
 def test_a_client_that_drips_has_its_time_and_no_more(maildest, shim, serve, protocol):
     """Seconds lie between its bytes, and each comes before the handler has lost patience."""
     maildest.destination("a", serve(protocol))
-    session = maildest.connect("a", env=shim.environment(**FASTER))
+    hurry = Hurry(shim, maildest.folder / "hurry", SPEED)
+    session = maildest.connect("a", env=hurry.environment)
     session.line()
+    hurry.begin()
     stop = threading.Event()
     thread = threading.Thread(
         target=drip_until_closed, args=(session.socket, BEGIN[protocol], stop)

@@ -11,12 +11,12 @@ import time
 import pytest
 
 from fakes.fixtures import certificates, maildest, serve, shim, tokens  # noqa: F401
+from fakes.shim import Hurry
 from rig import waiting
-from test_hostile_peers import EACH, FASTER, begin_relay
+from test_hostile_peers import EACH, SPEED, begin_relay
 
 NIGHT = 8 * 60 * 60
-# Of the handler's clocks, once they are faster, 37 minutes: more than IMAP's idle time; before,
-# a login that has just begun gets two minutes older.
+# Of the handler's clocks, which are faster then, 37 minutes: more than IMAP's idle time.
 STOPPED_SEC = 3.2
 GREETED = {"smtp": "220 ", "imap4": "* OK ", "pop3": "+OK"}
 
@@ -102,10 +102,12 @@ def test_logins_that_are_stopped_end_when_they_go_on(maildest, serve, tokens, sh
     maildest.start_helper()
     tokens.gate.clear()
     names = ("held", "token")
-    sessions = [maildest.connect(name, env=shim.environment(**FASTER)) for name in names]
+    hurry = Hurry(shim, maildest.folder / "hurry", SPEED)
+    sessions = [maildest.connect(name, env=hurry.environment) for name in names]
     server.wait_for("AUTH")
     waiting.until(lambda: tokens.requests, "no token is asked for")
     stop(*sessions)
+    hurry.begin()
     server.release()
     tokens.gate.set()
     time.sleep(STOPPED_SEC)  # what passes is what is tested
@@ -117,13 +119,15 @@ def test_logins_that_are_stopped_end_when_they_go_on(maildest, serve, tokens, sh
 def test_relays_that_are_stopped(maildest, serve, shim):  # noqa: F811
     """What came from either side meanwhile is passed on; if nothing did, the session is over."""
     maildest.destination("a", serve("imap4"))
-    sessions = [maildest.connect("a", env=shim.environment(**FASTER)) for _ in range(2)]
+    hurry = Hurry(shim, maildest.folder / "hurry", SPEED)
+    sessions = [maildest.connect("a", env=hurry.environment) for _ in range(2)]
     for session in sessions:
         begin_relay(session, "imap4")
     silent, busy = sessions
     stop(*sessions)
+    hurry.begin()
     busy.send("n NOOP\r\n")
-    time.sleep(FASTER["LEAD"] / 1000 + STOPPED_SEC)  # what passes is what is tested
+    time.sleep(STOPPED_SEC)  # what passes is what is tested
     let_go(*sessions)
     assert busy.line().startswith("n OK"), "what the client said meanwhile is lost"
     assert silent.rest() == ""

@@ -3,7 +3,8 @@
  * Preloaded into a handler under test: names resolve as the test says, and time passes faster.
  *
  *   SHIM_SPEED=20            twenty seconds of the handler's clocks are one of ours
- *   SHIM_LEAD=3000           ... once three of ours have passed since its first look
+ *   SHIM_FROM=path           ... from when this file says, a long: nanoseconds of our monotonic
+ *                            clock, 0 as long as nobody knows
  *   SHIM_LATER=3600          its calendar (time(2), for certificates) is an hour ahead
  *   SHIM_SLEPT=path          ... and with CLOCK_BOOTTIME by as many seconds more as this file
  *                            says, a long: the machine has slept for so long
@@ -18,6 +19,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
@@ -33,11 +35,16 @@
 #include <unistd.h>
 
 #define NSEC_PER_SEC 1000000000LL
+#define NSEC_PER_MSEC 1000000LL
 #define USEC_PER_SEC 1000000LL
+#define MSEC_PER_SEC 1000LL
+/* So soon it is seen that time passes faster now. */
+#define SLICE_MSEC 10
 
 static long long began;		   /* the first look at a clock; 0 before it */
 static int mark = -1;		   /* SHIM_HANG's file: sessions can make none any more */
 static volatile const long *slept; /* SHIM_SLEPT's, or NULL; for the same reason */
+static volatile const long *from;  /* SHIM_FROM's, or NULL */
 
 static void *wait_for_ever(void *begun)
 {
@@ -61,20 +68,31 @@ __attribute__((constructor)) static void start_thread(void)
 	(void)pthread_barrier_wait(&begun);
 }
 
+/* The number that a variable's file holds, whatever it will be; NULL without the variable. */
+static volatile const long *map(const char *variable)
+{
+	const char *path = getenv(variable);
+	const long *mapped;
+	int fd;
+
+	if (!path)
+		return NULL;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	mapped = mmap(NULL, sizeof(*mapped), PROT_READ, MAP_SHARED, fd, 0);
+	if (mapped == MAP_FAILED)
+		abort();
+	close(fd);
+	return mapped;
+}
+
 __attribute__((constructor)) static void open_files(void)
 {
-	const char *hang = getenv("SHIM_HANG"), *sleep = getenv("SHIM_SLEPT");
-	int fd;
+	const char *hang = getenv("SHIM_HANG");
 
 	if (hang)
 		mark = open(hang, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
-	if (!sleep)
-		return;
-	fd = open(sleep, O_RDONLY | O_CLOEXEC);
-	slept = mmap(NULL, sizeof(*slept), PROT_READ, MAP_SHARED, fd, 0);
-	if (slept == MAP_FAILED)
-		abort();
-	close(fd);
+	slept = map("SHIM_SLEPT");
+	from = map("SHIM_FROM");
 }
 
 static long long speed(void)
@@ -87,9 +105,9 @@ static long long speed(void)
 /* When time begins to pass faster. */
 static long long turn(void)
 {
-	const char *text = getenv("SHIM_LEAD");
-
-	return began + (text ? atoll(text) * (NSEC_PER_SEC / 1000) : 0);
+	if (!from)
+		return began;
+	return *from ? *from : LLONG_MAX;
 }
 
 /* How fast it passes now. */
@@ -136,8 +154,34 @@ time_t time(time_t *ret)
 	return ts.tv_sec;
 }
 
+static long long now_msec(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * MSEC_PER_SEC + ts.tv_nsec / NSEC_PER_MSEC;
+}
+
+/* As the kernel does it after a pause, it looks once more when its time is over. */
+static int poll_in_slices(struct pollfd *fds, nfds_t n, int timeout)
+{
+	long long end = now_msec() + timeout, left;
+	int r;
+
+	do {
+		left = end - now_msec();
+		r = (int)syscall(SYS_poll, fds, n,
+		    left <= 0		? 0
+		    : left < SLICE_MSEC ? (int)left
+					: SLICE_MSEC);
+	} while (r == 0 && left > 0);
+	return r;
+}
+
 int poll(struct pollfd *fds, nfds_t n, int timeout)
 {
+	if (from && timeout > 0)
+		return poll_in_slices(fds, n, timeout);
 	if (timeout > 0)
 		timeout = (int)((timeout + pace() - 1) / pace());
 	return (int)syscall(SYS_poll, fds, n, timeout);
@@ -160,7 +204,8 @@ int accept4(int listening, struct sockaddr *address, socklen_t *len, int flags)
 	const char *number = getenv("SHIM_ACCEPTED");
 
 	if (fd >= 0 && number)
-		kill(getpid(), atoi(number)); /* the process, as whoever is outside does */
+		kill(
+		    getpid(), atoi(number)); /* the process, as whoever is outside does */
 	return fd;
 }
 
