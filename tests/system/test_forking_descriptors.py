@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the handler makes of the descriptors that it is started with."""
 
-import contextlib
 import re
 import socket
-import threading
 
 import pytest
 
-from fakes.fixtures import certificates, maildest, serve  # noqa: F401
+from fakes.fixtures import certificates, maildest, serve, shim  # noqa: F401
 from rig import proc, process, waiting
 from rig.dialogue import Dialogue
 from rig.forking import ForkingHandler, tcp, unix, visit
@@ -119,34 +117,17 @@ def test_a_name_without_a_destination_costs_only_its_own_sessions(maildest, two,
     assert_served(handler, "alpha", "alpha", "220 ")
 
 
-def steal(listener, taken, enough):
-    """Takes connections from under the handler's nose."""
-    while not enough.is_set():
-        with contextlib.suppress(BlockingIOError):
-            listener.accept()[0].close()
-            taken.append(True)
-
-
-def test_blocking_descriptors_do_not_block(maildest, two):
+def test_blocking_descriptors_do_not_block(maildest, two, shim):
     """Somebody else takes the connection between the look and the accept."""
-    shared = tcp()
-    shared.setblocking(True)
-    handler = ForkingHandler(maildest, [("alpha", shared), ("beta", tcp())], keep=True)
-    shared.setblocking(False)
-    taken, enough = [], threading.Event()
-    thief = threading.Thread(target=steal, args=(shared, taken, enough), daemon=True)
-    thief.start()
-
-    def some_are_taken():
-        socket.create_connection(shared.getsockname()).close()
-        return len(taken) >= 20
-
-    waiting.until(some_are_taken, "no connection can be taken: this says nothing")
-    enough.set()
-    thief.join()
-    assert_served(handler, "beta", "beta", "* OK")
-    handler.wait_until_idle()
-    shared.close()
+    blocking = tcp()
+    blocking.setblocking(True)
+    handler = ForkingHandler(
+        maildest, [("alpha", blocking), ("beta", tcp())], environment=shim.environment(STOLEN=1)
+    )
+    with handler.dial("alpha") as stolen:
+        assert stolen.rest() == b"", "no connection is taken: this says nothing"
+    for name, begins in (("beta", "* OK"), ("alpha", "220 ")):
+        assert_served(handler, name, name, begins)
 
 
 # --- a connected descriptor
