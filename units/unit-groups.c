@@ -12,7 +12,8 @@
 #include "text.h"
 #include "unit-files.h"
 
-#define CLASS_DIGITS 6
+/* Networks may be chosen so that few digits are those of other clients; 2^64 tries are too many. */
+#define CLASS_DIGITS 16
 
 struct member {
 	struct service_unit *service;

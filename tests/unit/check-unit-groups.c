@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Units of groups on a disk that is full, and in a folder where something is in the way. */
+/*
+ * Units of groups: on a disk that is full, in a folder where something is in the way, and of
+ * services whose names and networks were chosen to meet others.
+ */
 
 #include "unit-files.h"
 
@@ -108,11 +111,31 @@ START_TEST(test_what_is_in_the_way_costs_one_group)
 }
 END_TEST
 
+/* Of this network and of group maildest-ns-prod the digests of who may begin with six equal digits. */
+START_TEST(test_networks_cannot_be_chosen_to_be_of_other_clients)
+{
+	_cleanup_services_tree_ struct services_tree t;
+
+	services_tree_make(&t);
+	config_tree_puts(&t.tree, "maildest.conf", "Activation=grouped\n");
+	services_tree_puts(&t, "a.yaml",
+	    "---\n" SERVICES_API
+	    "metadata: {name: a, annotations: {maildest/listen: 192.0.2.1, "
+	    "maildest/allow: 11.172.226.11/32}}\n"
+	    "spec: {destinationRef: {name: smtp}, accessControl: {scope: "
+	    "clusterWide}}\n" RESOURCE("name: b, namespace: prod"));
+	services_tree_load(&t);
+	ck_assert_str_ne(
+	    services_tree_find(&t, "a")->unit, services_tree_find(&t, "b")->unit);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
 	    test_a_full_disk_costs_the_group_that_does_not_fit,
 	    test_what_is_in_the_way_costs_one_group,
+	    test_networks_cannot_be_chosen_to_be_of_other_clients,
 	};
 
 	return check_program("unit-groups", tests, ELEMENTSOF(tests));
