@@ -47,11 +47,17 @@ static int describe(struct member *m, struct service_unit *s)
 	return r;
 }
 
+/* Within a class who has been there before comes first. */
 static int by_class(const void *a, const void *b)
 {
 	const struct member *x = a, *y = b;
+	int r = strcmp(x->class, y->class);
 
-	return strcmp(x->class, y->class);
+	if (r != 0)
+		return r;
+	if (x->service->is_recorded != y->service->is_recorded)
+		return x->service->is_recorded ? -1 : 1;
+	return strcmp(x->service->name, y->service->name);
 }
 
 /* Whether none of so many groups would be too big; the members get theirs. */
@@ -67,7 +73,25 @@ static bool fits(struct member *class, size_t n, unsigned buckets, unsigned *cou
 	return is_fitting;
 }
 
-/* The smallest power of two will do; equal hashes of many names do not happen. */
+/* Names can be chosen so that no number of groups will do; that costs the last ones. */
+static int leave_out(struct member *class, size_t n, unsigned buckets, unsigned *counts)
+{
+	memset(counts, 0, buckets * sizeof(*counts));
+	for (size_t i = 0; i < n; i++) {
+		if (++counts[class[i].bucket] <= UNIT_GROUP_SERVICES)
+			continue;
+		class[i].service->is_served = false;
+		if (verdict_set(&class[i].service->verdict,
+			CONDITION_SERVICE_CREATION_FAILED,
+			"its group has %d services already, which is as many as one may "
+			"have: give it another name",
+			UNIT_GROUP_SERVICES) == -ENOMEM)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* The smallest power of two will do. */
 static int split_class(struct member *class, size_t n)
 {
 	_cleanup_free_ unsigned *counts = NULL;
@@ -81,7 +105,7 @@ static int split_class(struct member *class, size_t n)
 	for (unsigned buckets = 1; buckets <= most; buckets *= 2)
 		if (fits(class, n, buckets, counts))
 			return 0;
-	return -E2BIG;
+	return leave_out(class, n, most, counts);
 }
 
 static int split_classes(struct member *members, size_t n)
@@ -123,7 +147,8 @@ int unit_groups_name(struct services *s)
 	qsort(members, n, sizeof(*members), by_class);
 	r = split_classes(members, n);
 	for (size_t i = 0; i < n && r == 0; i++)
-		r = name_unit(&members[i]);
+		if (members[i].service->is_served)
+			r = name_unit(&members[i]);
 	return r;
 }
 

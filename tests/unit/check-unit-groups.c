@@ -9,11 +9,13 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "check-program.h"
+#include "digest.h"
 #include "services-tree.h"
 
 /* More than the files of one service have, less than those of many. */
@@ -130,12 +132,77 @@ START_TEST(test_networks_cannot_be_chosen_to_be_of_other_clients)
 }
 END_TEST
 
+#define CHOSEN 260
+/* The power of two that 262 services would be split into at most. */
+#define BUCKETS_MAX 1024
+
+static bool is_in_first_bucket(const char *name)
+{
+	char digest[DIGEST_SHA256_HEX_SIZE];
+
+	ck_assert_int_eq(digest_sha256_hex(name, strlen(name), digest), 0);
+	digest[8] = '\0';
+	return strtoul(digest, NULL, 16) % BUCKETS_MAX == 0;
+}
+
+/* A resource of as many tenants as no number of groups can part; "a_t0" is never one. */
+static void put_chosen_names(const struct services_tree *t)
+{
+	_cleanup_secret_ struct secret text = {0};
+	char name[32];
+
+	ck_assert_int_eq(
+	    secret_puts(&text,
+		"---\n" SERVICES_API "metadata: {name: a, annotations: {"
+		"transparent-proxy.connectivity.api.sap/tenant-subdomains: '["),
+	    0);
+	for (int i = 0, n = 0; n < CHOSEN; i++) {
+		ck_assert_int_gt(snprintf(name, sizeof(name), "a_t%d", i), 0);
+		if (!is_in_first_bucket(name))
+			continue;
+		ck_assert_int_eq(
+		    secret_printf(&text, "%s\"%s\"", n ? "," : "", name + 2), 0);
+		n++;
+	}
+	ck_assert_int_eq(
+	    secret_puts(&text, "]'}}\nspec: {destinationRef: {name: smtp}}\n"), 0);
+	services_tree_puts(t, "a.yaml", secret_str(&text));
+}
+
+START_TEST(test_names_cannot_be_chosen_to_cost_others_their_units)
+{
+	_cleanup_services_tree_ struct services_tree t;
+	_cleanup_free_ char *why = NULL;
+	size_t n = 0;
+
+	services_tree_make(&t);
+	config_tree_puts(&t.tree, "maildest.conf", "Activation=grouped\n");
+	services_tree_puts(&t, "z.yaml", RESOURCE("name: old") RESOURCE("name: older"));
+	services_tree_load(&t);
+	ck_assert_int_eq(services_record(&t.config, &t.services, &why), 0);
+	put_chosen_names(&t);
+	services_tree_load(&t);
+	ck_assert_ptr_nonnull(services_tree_find(&t, "old")->unit);
+	ck_assert_ptr_nonnull(services_tree_find(&t, "older")->unit);
+	for (size_t i = 0; i < t.services.n; i++) {
+		const struct service_unit *s = &t.services.list[i];
+
+		n += s->is_served;
+		ck_assert(s->is_served == (s->unit != NULL));
+		if (!s->is_served)
+			ck_assert_ptr_nonnull(strstr(s->verdict.message, "another name"));
+	}
+	ck_assert_uint_eq(n, UNIT_GROUP_SERVICES + 2);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
 	    test_a_full_disk_costs_the_group_that_does_not_fit,
 	    test_what_is_in_the_way_costs_one_group,
 	    test_networks_cannot_be_chosen_to_be_of_other_clients,
+	    test_names_cannot_be_chosen_to_cost_others_their_units,
 	};
 
 	return check_program("unit-groups", tests, ELEMENTSOF(tests));
