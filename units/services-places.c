@@ -137,24 +137,60 @@ static bool collide(const struct endpoint *a, const struct endpoint *b)
 		   address_is_wildcard(&a->address) || address_is_wildcard(&b->address));
 }
 
-/* Only addresses that somebody has chosen can collide, so only these are compared with all. */
-static int check_endpoint(struct services *all, size_t chosen)
+/* Whether it had that very address and port before, as far as is recorded. */
+static bool has_had_place(const struct services *all, const struct service_unit *s)
 {
-	for (size_t i = 0; i < all->n; i++) {
+	const char *recorded = state_table_find(&all->places, s->name);
+	char text[NETWORK_TEXT_MAX];
+
+	endpoint_format(&s->endpoint, text);
+	return recorded && strcmp(recorded, text) == 0;
+}
+
+static int refuse_place(struct service_unit *s, const struct service_unit *other)
+{
+	int r;
+
+	s->is_served = false;
+	r = verdict_set(&s->verdict, CONDITION_SERVICE_CREATION_FAILED,
+	    "its address and port are those of service %s already", other->name);
+	return r == -ENOMEM ? r : 0;
+}
+
+/* Of two that collide the later one is wrong, or with `of_old` the one that is newly there. */
+static int check_endpoint(struct services *all, size_t chosen, bool of_old)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < all->n && r == 0; i++) {
 		struct service_unit *later = &all->list[MAX_OF(i, chosen)];
-		const struct service_unit *first = &all->list[MIN_OF(i, chosen)];
-		int r;
+		struct service_unit *first = &all->list[MIN_OF(i, chosen)];
 
 		if (i == chosen || !later->is_served || !first->is_served ||
 		    !collide(&later->endpoint, &first->endpoint))
 			continue;
-		later->is_served = false;
-		r = verdict_set(&later->verdict, CONDITION_SERVICE_CREATION_FAILED,
-		    "its address and port are those of service %s already", first->name);
-		if (r == -ENOMEM)
-			return r;
+		if (!of_old)
+			r = refuse_place(later, first);
+		else if (has_had_place(all, first) && !has_had_place(all, later))
+			r = refuse_place(later, first);
+		else if (has_had_place(all, later) && !has_had_place(all, first))
+			r = refuse_place(first, later);
 	}
-	return 0;
+	return r;
+}
+
+/*
+ * Only addresses that somebody has chosen can collide, so only these are compared with all:
+ * first with who has been there before, so that no new file takes anybody's port.
+ */
+static int check_endpoints(struct services *s, bool of_old)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < s->n && r == 0; i++)
+		if (s->list[i].resource->has_listen)
+			r = check_endpoint(s, i, of_old);
+	return r;
 }
 
 /* As apply noted it, of this very port; the others of the group are open. */
@@ -190,9 +226,10 @@ int services_set_places(struct services *s)
 		s->list[i].endpoint.port = choose_port(&s->list[i]);
 		r = set_socket(&s->list[i]);
 	}
-	for (size_t i = 0; i < s->n && r == 0; i++)
-		if (s->list[i].resource->has_listen)
-			r = check_endpoint(s, i);
+	if (r == 0)
+		r = check_endpoints(s, true);
+	if (r == 0)
+		r = check_endpoints(s, false);
 	for (size_t i = 0; i < s->n && r == 0; i++)
 		r = set_left_out(s, &s->list[i]);
 	return r;

@@ -20,6 +20,7 @@ _must_check_ int service_unit_warn(char **warning, const char *format, ...)
 
 /* In .state/, see service-state.h. */
 #define SERVICES_LEFT_OUT "left-out"
+#define SERVICES_PLACES "places"
 
 /* services-access.c: who may connect. `is_sure`: the settings could be read. */
 _must_check_ int service_unit_set_access(struct service_unit *s,
@@ -33,7 +34,7 @@ _must_check_ int service_unit_set_protocol(
 _must_check_ int services_check_resources(struct services *s, const struct config *c);
 _must_check_ int services_check_hosts(struct services *s);
 
-/* services-places.c: addresses, ports and paths; two that are equal likewise. */
+/* services-places.c: addresses, ports and paths; of two that are equal the newer one is wrong. */
 _must_check_ int services_set_places(struct services *s);
 
 /* services-arguments.c */

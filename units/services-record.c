@@ -73,6 +73,27 @@ static int record_addresses(const struct config *c, struct services *s, char **r
 	return is_changed ? state_table_write(c, "addresses", &s->addresses, ret_why) : 0;
 }
 
+/* Which address and port each has, so that no other takes them. */
+static int record_places(const struct config *c, struct services *s, char **ret_why)
+{
+	char text[NETWORK_TEXT_MAX];
+	bool is_changed = false;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct service_unit *service = &s->list[i];
+		const char *before = state_table_find(&s->places, service->name);
+
+		endpoint_format(&service->endpoint, text);
+		if (!service->is_served || (before && strcmp(before, text) == 0))
+			continue;
+		if (state_table_set(&s->places, service->name, text) < 0)
+			return -ENOMEM;
+		is_changed = true;
+	}
+	return is_changed ? state_table_write(c, SERVICES_PLACES, &s->places, ret_why)
+			  : 0;
+}
+
 /* Whether a file of the state says the same already. */
 static bool is_written(
     const struct config *c, const char *file, const struct secret *text)
@@ -182,6 +203,8 @@ int services_record(const struct config *c, struct services *s, char **ret_why)
 	int r;
 
 	r = record_addresses(c, s, ret_why);
+	if (r == 0)
+		r = record_places(c, s, ret_why);
 	if (r == 0 && !s->warning)
 		r = record_left_out(c, s, ret_why);
 	if (r == 0)

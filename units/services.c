@@ -43,6 +43,7 @@ void services_done(struct services *s)
 	settings_done(&s->settings);
 	resources_done(&s->resources);
 	state_table_done(&s->addresses);
+	state_table_done(&s->places);
 	state_table_done(&s->protocols);
 	state_table_done(&s->refusals);
 	state_table_done(&s->left_out);
@@ -249,6 +250,8 @@ int services_load(const struct config *c, const char *group_file, struct service
 	r = s.path ? read_settings(c, &s, &is_sure) : -ENOMEM;
 	if (r == 0)
 		r = read_table(c, &s, "addresses", &s.addresses);
+	if (r == 0)
+		r = read_table(c, &s, SERVICES_PLACES, &s.places);
 	if (r == 0)
 		r = read_table(c, &s, "protocols", &s.protocols);
 	if (r == 0)

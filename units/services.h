@@ -64,7 +64,7 @@ struct services {
 	char *path; /* of the configuration */
 	struct settings settings;
 	struct resources resources;
-	struct state_table addresses, protocols, refusals, left_out;
+	struct state_table addresses, places, protocols, refusals, left_out;
 	struct service_unit *list; /* in the order of resources and their tenants */
 	size_t n;
 	bool is_full;  /* of SERVICES_MAX: there are more */
@@ -88,9 +88,9 @@ const struct service_unit *services_find(const struct services *s, const char *n
 char *service_unit_long_host(const struct service_unit *s);
 
 /*
- * Records the addresses of all services that are served, which are left out, copies of
- * all valid resources and of maildest.conf, and forgets the copies of resources that are
- * gone. Addresses of services that are gone are kept for when they return. 0, or -errno
+ * Records the addresses and places of all services that are served, which are left out,
+ * copies of all valid resources and of maildest.conf, and forgets the copies of resources
+ * that are gone. Addresses of services that are gone are kept for when they return. 0, or -errno
  * with *ret_why.
  */
 _must_check_ int services_record(

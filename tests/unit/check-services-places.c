@@ -158,6 +158,44 @@ START_TEST(test_a_chosen_address_is_not_given_away)
 }
 END_TEST
 
+START_TEST(test_a_new_file_takes_nobodys_port)
+{
+	static const struct {
+		const char *label, *old, *new;
+	} rows[] = {
+	    {"an address that was given", RESOURCE("name: old", SMTP),
+		RESOURCE("name: new" LISTEN("127.88.3.4"), SMTP)},
+	    {"all addresses", RESOURCE("name: old", SMTP),
+		RESOURCE("name: new" OPEN("0.0.0.0"), SMTP)},
+	    {"one that was chosen", RESOURCE("name: old" LISTEN("127.0.0.5"), SMTP),
+		RESOURCE("name: new" LISTEN("127.0.0.5:587"), SMTP)},
+	    {"one of all", RESOURCE("name: old" OPEN("0.0.0.0"), SMTP),
+		RESOURCE("name: new", SMTP)},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		_cleanup_services_tree_ struct services_tree t;
+		_cleanup_free_ char *why = NULL;
+
+		services_tree_make(&t);
+		config_tree_puts(&t.tree, ".state/addresses", "old 127.88.3.4\n");
+		services_tree_puts(&t, "b.yaml", rows[i].old);
+		services_tree_load(&t);
+		ck_assert_int_eq(services_record(&t.config, &t.services, &why), 0);
+		services_tree_puts(&t, "a.yaml", rows[i].new);
+		for (int again = 0; again < 2; again++) {
+			services_tree_load(&t);
+			ck_assert_msg(services_tree_find(&t, "old")->is_served,
+			    "%s: is taken", rows[i].label);
+			ck_assert_msg(!services_tree_find(&t, "new")->is_served,
+			    "%s: both have it", rows[i].label);
+			ck_assert_int_eq(
+			    services_record(&t.config, &t.services, &why), 0);
+		}
+	}
+}
+END_TEST
+
 START_TEST(test_long_names_have_paths_that_fit)
 {
 	_cleanup_services_tree_ struct services_tree t;
@@ -201,6 +239,7 @@ int main(void)
 	    test_an_address_that_two_have_is_the_firsts,
 	    test_who_takes_an_address_that_is_taken,
 	    test_a_chosen_address_is_not_given_away,
+	    test_a_new_file_takes_nobodys_port,
 	    test_long_names_have_paths_that_fit,
 	    test_all_addresses_can_be_given,
 	};
