@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One question to the kernel, by the exact four numbers of the connection seen from the
- * other side. A socket that a process has open has an inode; one that is left to the
+ * other side; and where it knows none, one for each device that a socket may be bound to,
+ * as it then tells of those with that device alone. A socket that a process has open has an inode; one that is left to the
  * kernel, or a listening one on the same port, which the kernel would name in its stead,
  * does not count.
  */
@@ -12,6 +13,7 @@
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
@@ -174,6 +176,31 @@ static int take_answer(int netlink, const struct inet_diag_sockid *id, uid_t *re
 	return judge(NLMSG_DATA(header), id, ret);
 }
 
+static int look_up(
+    int netlink, sa_family_t family, const struct inet_diag_sockid *id, uid_t *ret)
+{
+	int r = ask(netlink, family, id);
+
+	return r < 0 ? r : take_answer(netlink, id, ret);
+}
+
+/* Any user may bind a socket to a device (SO_BINDTODEVICE, socket(7)). */
+static int look_up_on_devices(
+    int netlink, sa_family_t family, struct inet_diag_sockid *id, uid_t *ret)
+{
+	struct if_nameindex *devices = if_nameindex();
+	int r = -ENOENT;
+
+	if (!devices)
+		return -errno;
+	for (const struct if_nameindex *d = devices; d->if_index && r == -ENOENT; d++) {
+		id->idiag_if = d->if_index;
+		r = look_up(netlink, family, id, ret);
+	}
+	if_freenameindex(devices);
+	return r;
+}
+
 int access_owner(int fd, uid_t *ret)
 {
 	_cleanup_close_ int netlink = -1;
@@ -188,6 +215,6 @@ int access_owner(int fd, uid_t *ret)
 	if (netlink < 0)
 		return -errno;
 	make_id(&ours, &theirs, &id);
-	r = ask(netlink, theirs.family, &id);
-	return r < 0 ? r : take_answer(netlink, &id, ret);
+	r = look_up(netlink, theirs.family, &id, ret);
+	return r == -ENOENT ? look_up_on_devices(netlink, theirs.family, &id, ret) : r;
 }

@@ -139,7 +139,22 @@ static inline int listen_at(enum place place, union any_address *ret, socklen_t 
 	return fd;
 }
 
-enum manner { STAYS, SHUTS, SENDS_AND_CLOSES, CLOSES };
+enum manner { STAYS, SHUTS, SENDS_AND_CLOSES, CLOSES, BOUND };
+
+/* To a device; where we are at 192.0.2.1 also to another address that is as near, 192.0.2.7. */
+static inline int bind_to_device(int fd, const union any_address *address)
+{
+	union any_address own = *address;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", sizeof("lo")) < 0)
+		return -errno;
+	if (own.any.sa_family != AF_INET ||
+	    ntohl(own.in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET)
+		return 0;
+	own.in.sin_port = 0;
+	own.in.sin_addr.s_addr = htonl((ntohl(own.in.sin_addr.s_addr) & ~0xffU) | 7);
+	return bind(fd, &own.any, sizeof(own.in)) < 0 ? -errno : 0;
+}
 
 /* A program of that user's connects; whether it stays says `manner`. */
 static inline _Noreturn void connect_as(uid_t uid, const gid_t *groups, size_t n_groups,
@@ -152,7 +167,8 @@ static inline _Noreturn void connect_as(uid_t uid, const gid_t *groups, size_t n
 	    setresuid(uid, uid, uid) < 0)
 		_exit(2);
 	fd = socket(address->any.sa_family, SOCK_STREAM, 0);
-	if (fd < 0 || connect(fd, &address->any, len) < 0)
+	if (fd < 0 || (manner == BOUND && bind_to_device(fd, address) < 0) ||
+	    connect(fd, &address->any, len) < 0)
 		_exit(3);
 	if (manner == SENDS_AND_CLOSES && send(fd, "QUIT\r\n", 6, 0) != 6)
 		_exit(4);
@@ -196,7 +212,7 @@ static inline int visit(const struct visit *v, char **ret_why)
 	}
 	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	ck_assert_int_ge(fd, 0);
-	if (v->manner != STAYS) { /* till that has arrived */
+	if (v->manner != STAYS && v->manner != BOUND) { /* till that has arrived */
 		struct pollfd readable = {.fd = fd, .events = POLLIN | POLLRDHUP};
 
 		do

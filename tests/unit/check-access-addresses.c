@@ -67,6 +67,32 @@ START_TEST(test_other_addresses_are_no_way_around)
 }
 END_TEST
 
+/* Nor is one whose socket is bound to a device, at an address that no device is said to have. */
+START_TEST(test_a_device_is_no_way_around)
+{
+	char near[] = "192.0.2.0/28";
+	struct service limited = service_allowing(near);
+	struct visit rows[7];
+
+	limited.clients = SERVICE_CLIENTS_GROUP;
+	limited.group = "mail-users";
+	for (size_t i = 0; i < 3; i++) {
+		static const enum place where[] = {IPV4, IPV6, FAR};
+
+		rows[2 * i] = (struct visit){
+		    where[i], BOUND, CAROL, false, limited, NULL, -EREMOTE, "carol"};
+		rows[2 * i + 1] =
+		    (struct visit){where[i], BOUND, ALICE, false, limited, NULL, 0, NULL};
+	}
+	limited.clients = SERVICE_CLIENTS_EVERYONE; /* but for other handlers */
+	rows[6] = (struct visit){FAR, BOUND, CAROL, false, limited, NULL, 0, NULL};
+	if (!set_up())
+		return;
+	check_visits(rows, ELEMENTSOF(rows));
+	config_tree_done(&tree);
+}
+END_TEST
+
 /* Seen from where neither its socket nor its address is, the client is on another host. */
 START_TEST(test_another_host_is_known_by_its_network)
 {
@@ -158,6 +184,7 @@ int main(void)
 	const TTest *const tests[] = {
 	    test_other_addresses_need_a_network,
 	    test_other_addresses_are_no_way_around,
+	    test_a_device_is_no_way_around,
 	    test_another_host_is_known_by_its_network,
 	    test_another_network_namespace_is_nobodys,
 	    test_a_listener_on_the_clients_port_is_not_the_client,

@@ -93,6 +93,28 @@ START_TEST(test_a_program_of_this_host_is_its_user)
 }
 END_TEST
 
+/* Whoever chose a new address for each guess would be a new client each time. */
+START_TEST(test_a_program_that_binds_to_a_device_is_its_user)
+{
+	struct sockaddr_in address = {
+	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	_cleanup_close_ int listener = -1, client = -1, fd = -1;
+	socklen_t len = sizeof(address);
+
+	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, len), 0);
+	ck_assert_int_eq(listen(listener, 1), 0);
+	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&address, &len), 0);
+	ck_assert_int_eq(
+	    setsockopt(client, SOL_SOCKET, SO_BINDTODEVICE, "lo", sizeof("lo")), 0);
+	ck_assert_int_eq(connect(client, (struct sockaddr *)&address, len), 0);
+	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	expect_user(fd, geteuid());
+}
+END_TEST
+
 /* Seen from another network namespace, these are another host's. */
 START_TEST(test_another_host_is_its_address)
 {
@@ -134,6 +156,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 	    test_a_program_of_this_host_is_its_user,
+	    test_a_program_that_binds_to_a_device_is_its_user,
 	    test_another_host_is_its_address,
 	    test_who_cannot_be_told_has_no_name,
 	};
