@@ -17,12 +17,22 @@
 #include "tls-anchors.h"
 #include "tls-keys.h"
 
+/* Whether a user may read a file that the destination names; NULL for none. */
+static int check_store(
+    const struct check *k, const char *user, const char *name, char **ret_why)
+{
+	return name
+		   ? rights_check(k->cli, &k->config, user, "certificates", name, ret_why)
+		   : 0;
+}
+
 /* Certificates, as the handler reads them. */
 static int check_certificates(
-    const struct config *c, const struct destination *d, char **ret_why)
+    const struct check *k, const struct destination *d, char **ret_why)
 {
 	_cleanup_tls_anchors_ struct stack_st_X509 *anchors = NULL;
 	_cleanup_tls_keys_ struct tls_keys keys = {0};
+	const struct config *c = &k->config;
 	int r = 0;
 
 	if (d->tls_mode == TLS_NEVER)
@@ -32,7 +42,9 @@ static int check_certificates(
 		    d->trust.trust_store_password, &anchors, ret_why);
 	if (r == 0 && d->key_store)
 		r = tls_keys_read(c, d->key_store, d->key_store_password, &keys, ret_why);
-	return r;
+	if (r == 0)
+		r = check_store(k, RIGHTS_HANDLER, d->trust.trust_store, ret_why);
+	return r == 0 ? check_store(k, RIGHTS_HANDLER, d->key_store, ret_why) : r;
 }
 
 /* The token request, as the helper makes it, with secrets and certificates. */
@@ -48,10 +60,12 @@ static int check_token(const struct check *k, const char *name, const char *tena
 	/* files are read as files are, whoever else may have a destination of that name */
 	const struct lookup_places places = {.config_dir = k->cli->config_dir};
 	struct cache_key key;
+	int r;
 
 	if (!d->login || !authentication_is_oauth(d->authentication))
 		return 0;
-	return lookup_request(&places, &b, NULL, &request, &key, ret_why);
+	r = lookup_request(&places, &b, NULL, &request, &key, ret_why);
+	return r == 0 ? check_store(k, RIGHTS_HELPER, request.key_store, ret_why) : r;
 }
 
 static int check_rights(
@@ -102,7 +116,7 @@ static int look(struct check *k, const char *name, const char *tenant,
 	if (r == 0)
 		r = destination_parse(name, &p, d, ret_why);
 	if (r == 0)
-		r = check_certificates(&k->config, d, ret_why);
+		r = check_certificates(k, d, ret_why);
 	if (r == 0)
 		r = check_token(k, name, tenant, d, ret_why);
 	return r == 0 ? check_rights(k, name, tenant, ret_why) : r;

@@ -3,14 +3,41 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <string.h>
 
 #include "check-folder.h"
 #include "connectivity.h"
 #include "dns-name.h"
 #include "properties.h"
+#include "reason.h"
 #include "rights.h"
 #include "text.h"
+#include "tls-anchors.h"
+
+/* The authorities that every session and every request for a token believes. */
+static int check_authorities(const struct check *k, const char *name, char **ret_why)
+{
+	_cleanup_tls_anchors_ struct stack_st_X509 *anchors = NULL;
+	int r;
+
+	r = tls_anchors_read(&k->config, name, NULL, &anchors, ret_why);
+	if (r < 0)
+		return r;
+	return rights_check(k->cli, &k->config, RIGHTS_HANDLER,
+	    *name == '/' ? NULL : "certificates", name, ret_why);
+}
+
+/* A name that nobody bears keeps everybody out but root. */
+static int check_group(const char *name, char **ret_why)
+{
+	if (strcmp(name, "everyone") == 0 || getgrnam(name))
+		return 0;
+	return reason_set(ret_why, -EINVAL,
+	    "Clients=: there is no group %s, so only root may connect: groupadd --system "
+	    "%s makes it",
+	    name, name);
+}
 
 void check_settings(struct check *k)
 {
@@ -24,6 +51,10 @@ void check_settings(struct check *k)
 	if (r == 0)
 		r = rights_check(
 		    k->cli, &k->config, RIGHTS_HANDLER, NULL, "maildest.conf", &why);
+	if (r == 0 && s.additional_cas)
+		r = check_authorities(k, s.additional_cas, &why);
+	if (r == 0 && s.clients)
+		r = check_group(s.clients, &why);
 	verdicts_add_result(&k->verdicts, "settings", "maildest.conf", r, why);
 }
 

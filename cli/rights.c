@@ -90,6 +90,6 @@ int rights_check(const struct cli *cli, const struct config *c, const char *user
 	if (r < 0 || may(entry, &st, S_IROTH))
 		return r;
 	return reason_set(ret_why, -EPERM,
-	    "%s/%s: user %s may not read it: chgrp %s it and chmod 0640 it", c->path,
-	    path, user, user);
+	    "%s%s%s: user %s may not read it: chgrp %s it and chmod 0640 it",
+	    *path == '/' ? "" : c->path, *path == '/' ? "" : "/", path, user, user);
 }

@@ -85,6 +85,7 @@ def test_what_the_service_may_not_read_is_told(machine, command):  # noqa: F811
         ("maildest.conf", "settings", "chgrp maildest it and chmod 0640 it"),
         ("destinations/smtp.json", "destination", "chgrp maildest it and chmod 0640 it"),
         ("destinations", "destination", "chgrp maildest it and chmod 0750 it"),
+        ("certificates/test-ca.pem", "destination", "chgrp maildest it and chmod 0640 it"),
         ("secrets", "destination", "chgrp maildest-helper it and chmod 0750 it"),
         (".", "settings", "chgrp maildest it and chmod 0750 it"),
     ):

@@ -22,6 +22,20 @@ def test_a_good_configuration(command):
     ]
 
 
+@pytest.mark.parametrize(
+    "line, words",
+    (
+        ("AdditionalCAs=lost.pem", "certificates/lost.pem"),
+        ("AdditionalCAs=/nowhere/lost.pem", "/nowhere/lost.pem"),
+        ("Clients=nobody-has-it", "groupadd --system nobody-has-it"),
+    ),
+)
+def test_a_setting_that_fails_all_sessions(command, line, words):
+    command.target.write("maildest.conf", f"{line}\n")
+    row = results(command, status=3)["settings", "maildest.conf"]
+    assert row["result"] == "error" and words in row["reason"], row
+
+
 def test_each_broken_file_costs_only_itself(command):
     command.basic("good")
     command.basic("port", **{"mail.smtp.port": "65536"})
