@@ -14,7 +14,7 @@
 #define RENEW_LEFT_USEC (600 * USEC_PER_SEC)
 #define PAUSE_MIN_USEC (1 * USEC_PER_SEC)
 #define PAUSE_MAX_USEC (60 * USEC_PER_SEC)
-/* How long an entry is kept for the sake of its count of failures. */
+/* How long failures are counted and told, and an entry kept for their sake. */
 #define FAILURES_KEPT_USEC (300 * USEC_PER_SEC)
 
 struct cache_entry *cache_entry_free(struct cache_entry *e)
@@ -60,12 +60,17 @@ bool cache_entry_may_fetch(const struct cache_entry *e, uint64_t now)
 	       now >= e->identity_refused_until;
 }
 
+bool cache_entry_failed_lately(const struct cache_entry *e, uint64_t now)
+{
+	return e->failures > 0 && now < e->failure_until + FAILURES_KEPT_USEC;
+}
+
 bool cache_entry_remembers(const struct cache_entry *e, uint64_t now)
 {
 	return e->unsaved.len > 0 ||
 	       (e->accepted_at > 0 && now < e->accepted_at + CACHE_KNOWN_USEC) ||
-	       now < e->identity_refused_until ||
-	       now < e->failure_until + (e->failures > 0 ? FAILURES_KEPT_USEC : 0) ||
+	       now < e->identity_refused_until || now < e->failure_until ||
+	       cache_entry_failed_lately(e, now) ||
 	       now < MAX_OF(e->rejected_at, e->replaced_at) + CACHE_REFUSAL_USEC;
 }
 

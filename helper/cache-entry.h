@@ -89,6 +89,8 @@ bool cache_entry_has_enough(
     const struct cache_entry *e, uint64_t minimum_usec, uint64_t now);
 /* Whether nothing remembered stands against a fetch. */
 bool cache_entry_may_fetch(const struct cache_entry *e, uint64_t now);
+/* Whether the last fetch has failed, and that is still worth telling. */
+bool cache_entry_failed_lately(const struct cache_entry *e, uint64_t now);
 /* Whether there is something to remember, be there a token or not. */
 bool cache_entry_remembers(const struct cache_entry *e, uint64_t now);
 /* Whether nobody needs the entry: no fetch, no waiters, no token and nothing to remember. */

@@ -40,7 +40,8 @@ static const char *state_name(const struct cache_entry *e, uint64_t now)
 		return e->fetching ? "renewing" : "valid";
 	if (e->fetching)
 		return "fetching";
-	if (e->failures == 0)
+	/* a client that was known once is so for months, whatever became of its last try */
+	if (!cache_entry_failed_lately(e, now))
 		return "expired";
 	return e->failure == CACHE_UNAVAILABLE ? "failing" : "refused";
 }
@@ -57,7 +58,7 @@ bool cache_next_view(const struct cache *c, const struct cache_entry **position,
 	    .state = state_name(e, now),
 	    .has_token = cache_entry_has_token(e, now),
 	    .waiters = e->waiters,
-	    .reason = e->failures > 0 ? e->reason : NULL,
+	    .reason = cache_entry_failed_lately(e, now) ? e->reason : NULL,
 	};
 	ret->left_usec = ret->has_token ? e->expires_at - now : 0;
 	*position = e;

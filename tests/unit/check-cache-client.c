@@ -119,6 +119,30 @@ START_TEST(test_accepted_credential_is_known_for_long)
 }
 END_TEST
 
+/* A credential that was good and is revoked: its program may have another one by now. */
+START_TEST(test_refusal_of_a_known_credential_is_told_for_minutes)
+{
+	_cleanup_cache_ struct cache *c = state_sample_make();
+	const uint64_t later = START + 2 * LIFE;
+	const struct cache_entry *position = NULL;
+	struct cache_entry *e;
+	struct cache_view view;
+
+	cache_accept(c, fill(c, 1, START), START);
+	ck_assert_ptr_null(cache_due(c, later));
+	e = fetch(c, 1, later);
+	cache_settle_failure(c, e, CACHE_REFUSED, "invalid_grant", "why", 0, later);
+	ck_assert(cache_next_view(c, &position, later + 300 * SEC, &view));
+	ck_assert_str_eq(view.state, "refused");
+	ck_assert_str_eq(view.reason, "why");
+	position = NULL;
+	ck_assert_ptr_null(cache_due(c, later + 400 * SEC));
+	ck_assert(cache_next_view(c, &position, later + 400 * SEC, &view));
+	ck_assert_str_eq(view.state, "expired");
+	ck_assert_ptr_null(view.reason);
+}
+END_TEST
+
 START_TEST(test_credential_is_kept_as_long_as_it_renews)
 {
 	_cleanup_cache_ struct cache *c = state_sample_make(), *after = NULL;
@@ -378,6 +402,7 @@ int main(void)
 	    test_each_credential_has_its_token,
 	    test_stranger_is_who_never_brought_anything,
 	    test_accepted_credential_is_known_for_long,
+	    test_refusal_of_a_known_credential_is_told_for_minutes,
 	    test_credential_is_kept_as_long_as_it_renews,
 	    test_credential_goes_with_the_token,
 	    test_record_waits_whatever_becomes_of_its_token,
