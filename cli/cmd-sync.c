@@ -111,8 +111,7 @@ static int settle(const struct cli *c, const struct config *config, struct servi
 
 	r = stamp_take(config, &before);
 	for (unsigned round = 0; r == 0 && round < ROUNDS_MAX; round++) {
-		verdicts_done(v);
-		verdicts_begin(v, NULL);
+		verdicts_begin_anew(v);
 		r = synchronise(c, config, deadline, s, v, ret_why);
 		if (r == 0)
 			r = stamp_take(config, &after);
@@ -156,6 +155,7 @@ int cmd_sync(struct cli *c, int argc, char **argv)
 	verdicts_begin(&v, NULL);
 	if (!cli_options(c, own, ELEMENTSOF(own), argc, argv, 0, 0, &words))
 		return CLI_USAGE;
+	v.leaves_out_ok = is_quiet && !c->json;
 	r = run(c, &s, &v, &why);
 	terminal_progress_end();
 	if (r < 0)

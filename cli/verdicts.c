@@ -38,6 +38,16 @@ void verdicts_done(struct verdicts *v)
 	table_done(&v->table);
 }
 
+void verdicts_begin_anew(struct verdicts *v)
+{
+	const bool leaves_out_ok = v->leaves_out_ok;
+	const char *only = v->only;
+
+	verdicts_done(v);
+	verdicts_begin(v, only);
+	v->leaves_out_ok = leaves_out_ok;
+}
+
 bool verdicts_want(const struct verdicts *v, const char *name)
 {
 	return !v->only || strcmp(v->only, name) == 0;
@@ -46,6 +56,8 @@ bool verdicts_want(const struct verdicts *v, const char *name)
 void verdicts_add(struct verdicts *v, const char *kind, const char *name,
     enum verdict_level level, const char *reason)
 {
+	if (level == VERDICT_OK && v->leaves_out_ok)
+		return;
 	table_row(&v->table);
 	table_text(&v->table, KIND, TABLE_PLAIN, kind);
 	table_text(&v->table, NAME, TABLE_PLAIN, name);

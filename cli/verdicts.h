@@ -13,12 +13,15 @@ enum verdict_level {
 struct verdicts {
 	struct table table;
 	const char *only; /* borrowed; NULL: all; else rows of this name alone */
+	bool leaves_out_ok; /* what is well has no rows */
 	size_t n_warnings, n_errors;
 	bool was_denied; /* of the errors, one is that we may not read */
 };
 
 void verdicts_begin(struct verdicts *v, const char *only);
 void verdicts_done(struct verdicts *v);
+/* Drops all rows; what is wanted stays. */
+void verdicts_begin_anew(struct verdicts *v);
 #define _cleanup_verdicts_ _cleanup_(verdicts_done)
 
 /* Whether a thing of that name is to be looked at. */

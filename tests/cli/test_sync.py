@@ -83,6 +83,17 @@ def test_an_instance_that_is_silent_is_asked_once(command, helper, remote):
     assert rows(command, "protocols")["d"] == "imap4"
 
 
+def test_what_is_well_needs_no_word_every_three_minutes(command):
+    """It goes to the journal of each host, for ever."""
+    for name in ("mail", "other"):
+        command.basic(name)
+        command.resource(name, name)
+    assert command("sync", "--quiet") == ""
+    command.target.write("services/broken.yaml", "kind: [")
+    said = command("sync", "--quiet", status=3).splitlines()
+    assert len(said) == 2 and "broken.yaml" in said[1], said
+
+
 def test_what_needs_no_answer_is_recorded_before_asking(command, helper, remote):
     command.basic("smtp")
     command.resource("mail", "smtp")
