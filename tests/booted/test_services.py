@@ -35,6 +35,8 @@ TENANTS = ("tenant-subdomain", "another-tenant-subdomain")
 # each socket unit, and more for each the more there are, so two thousand are for groups.
 MANY = pytest.mark.parametrize("mode, count", (("accept", 200), ("grouped", 2000)))
 SECONDS = 10
+# LOG_NOTICE, as records have it.
+NOTICE = 5
 
 
 class ServiceSession(Session):
@@ -150,6 +152,13 @@ def test_a_resource_that_breaks_keeps_its_port(machine, destinations):
     assert places(machine, "a") == before
     for place in before:
         ServiceSession(machine, "imap", place).whole()
+    # every three minutes: what is well needs no word, and what is wrong more than information
+    machine.systemctl("start", "maildest-sync.service", status=1)
+    machine.wait_for_journal(1, "-u", "maildest-sync.service", "--grep=Failed to start")
+    records = machine.journal("-u", "maildest-sync.service")
+    assert [record for record in records if "a.yaml" in record["MESSAGE"]], records
+    assert not [record for record in records if int(record["PRIORITY"]) > NOTICE], records
+    machine.systemctl("reset-failed")
 
 
 def test_a_file_that_changes_is_looked_at(machine, destinations):
