@@ -11,6 +11,9 @@ import pytest
 
 from token_service import token_reply
 
+# Waiting for the manager would have no end, or that of the caller's patience, 20 s.
+SOON = 15
+
 
 def numbered(service):
     """Makes the service give another token each time."""
@@ -23,7 +26,7 @@ def fetch(helper, service, name):
     helper.destination(service.url(), name=name)
     start = time.monotonic()
     token = helper.get_token(name)["parameters"]["access_token"]
-    assert time.monotonic() - start < 5, "the helper waited for the service manager"
+    assert time.monotonic() - start < SOON, "the helper waited for the service manager"
     return token
 
 
@@ -117,7 +120,7 @@ def test_end_waits_for_the_manager_but_not_for_long(managed, service, reads):
     if reads:
         manager.attentive.set()
     manager.wait_for(lambda: manager.deaths, "the helper does not end")
-    assert time.monotonic() - start < 5, "the helper waits for ever at its end"
+    assert time.monotonic() - start < SOON, "the helper waits for ever at its end"
     assert manager.deaths == [0]
     assert ("service manager: its queue is full" in manager.log.decode()) != reads
     manager.attentive.set()
@@ -137,11 +140,14 @@ def test_is_alive_as_often_as_it_must_say(make_managed, service):
             times.append(time.monotonic())
         original(pairs, descriptors)
 
+    def is_told_in_time():
+        """Of late: the machine may stand still, but not each time."""
+        late = times[-6:]
+        return len(late) == 6 and max(b - a for a, b in itertools.pairwise(late)) < 0.4
+
     manager._handle = handle
     manager.start()
-    manager.wait_for(lambda: len(times) > 5, "the watchdog is not told")
-    longest = max(b - a for a, b in itertools.pairwise(times))
-    assert longest < 0.4, f"the watchdog is left alone for {longest} s"
+    manager.wait_for(is_told_in_time, "the watchdog is not told, or left alone")
     assert times[-1] - times[0] > 0.15 * (len(times) - 1), "the watchdog is told all the time"
     manager.overload()
     fetch(helper, service, "mail")

