@@ -16,6 +16,8 @@ from rig import proc, waiting
 from rig.forking import ForkingHandler, sanitizer, tcp, unix
 
 PATIENCE_SECONDS = 10  # how long a client may wait for a session before it is told
+# The latest that somebody may hear anything, on a machine that is busy with other tests.
+IN_TIME = PATIENCE_SECONDS + 15
 OVERLOAD = {
     "alpha": r"421 4\.3\.2 [^\r\n]+",
     "beta": r"\* BYE \[UNAVAILABLE\] [^\r\n]+",
@@ -116,7 +118,7 @@ def test_who_waits_too_long_is_told(fork):
         told = pool.map(lambda pair: (sent_away(pair[1], pair[0]), time.monotonic()), waiting_ones)
         waited = [when - begun for _, when in told]
     assert PATIENCE_SECONDS - 0.5 < min(waited), f"a client is sent away after {min(waited)} s"
-    assert max(waited) < PATIENCE_SECONDS + 3, f"a client waits for {max(waited)} s"
+    assert max(waited) < IN_TIME, f"a client waits for {max(waited)} s"
     used = proc.cpu_seconds(handler.pid) - before
     assert used < PATIENCE_SECONDS * IDLE_SHARE, f"waiting takes {used} s of processor time"
     late = handler.dial("beta")
@@ -238,7 +240,7 @@ class Crowd:
     def fill(self):
         for _ in range(self.LIMIT):
             self._sleeping.append(
-                subprocess.Popen(["sleep", "60"], user=self.uid, group=self.uid, extra_groups=[])
+                subprocess.Popen(["sleep", "300"], user=self.uid, group=self.uid, extra_groups=[])
             )
 
     def leave(self):
