@@ -11,7 +11,7 @@
 #include "expect.h"
 #include "play-wait.h"
 
-#define PATIENCE (5 * USEC_PER_SEC)
+#define PATIENCE (20 * USEC_PER_SEC)
 
 int play_begin(
     struct play *p, const struct script *script, struct stage *stage, const char *each)

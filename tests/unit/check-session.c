@@ -261,7 +261,7 @@ START_TEST(test_unbound_peer_may_not_stay_whatever_it_asks)
 	expect(&f, "GetInfo", "");
 	ck_assert_uint_lt(f.session->deadline_usec, until);
 	/* As if nearly all of the time had passed, in calls that came one by one. */
-	f.session->unbound_until_usec = until = deadline_in(USEC_PER_SEC);
+	f.session->unbound_until_usec = until = deadline_in(10 * USEC_PER_SEC);
 	put(&f, GET_INFO, sizeof(GET_INFO));
 	expect(&f, "GetInfo", "");
 	ck_assert_uint_eq(f.session->deadline_usec, until);
