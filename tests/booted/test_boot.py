@@ -65,14 +65,14 @@ def test_nothing_of_the_host_runs_inside(bare):
 
 def test_a_machine_ends_with_whoever_made_it(bare):
     bare.boot.child.send_signal(signal.SIGTERM)
-    bare.boot.child.wait(10)
+    bare.boot.child.wait(20)
     assert not is_running(bare.pid) and not group_of(bare)
 
 
 def test_a_machine_ends_even_so(bare, network, tmp_path):
     """What a killed boot could not remove, the next one does."""
     bare.boot.child.kill()
-    bare.boot.child.wait(10)
+    bare.boot.child.wait(20)
     waiting.until(lambda: not is_running(bare.pid), "the machine outlives who made it")
     Machine(network, tmp_path / "nothing", tmp_path / "next.log").stop()
     assert not group_of(bare)

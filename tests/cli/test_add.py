@@ -206,7 +206,7 @@ def converse(command, answers):
         if shown.endswith(b": ") and answers:
             os.write(ours, answers.pop(0).encode() + b"\n")
     os.close(ours)
-    assert child.wait(10) == 0, shown.decode()
+    assert child.wait(20) == 0, shown.decode()
     return shown.decode()
 
 

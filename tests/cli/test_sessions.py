@@ -61,7 +61,7 @@ def test_no_session_of_that_name(command):
 def test_stop_ends_the_sessions_of_a_service(command, session):
     assert command.json("stop", "--sessions", NAME)["ended"] == 1
     assert session.rest() == "", "the session goes on"
-    assert session.process.child.wait(10) == -15
+    assert session.process.child.wait(20) == -15
 
 
 def test_others_learn_no_user(command, session):

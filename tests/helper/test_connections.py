@@ -241,7 +241,7 @@ def test_peer_that_only_stops_sending_gets_its_answer(helper, service):
     caller = helper.caller().open()
     caller.send("GetToken")
     caller.socket.shutdown(socket.SHUT_WR)
-    assert service.arrived.acquire(timeout=10)
+    assert service.arrived.acquire(timeout=20)
     service.gate.set()
     assert "access_token" in caller.receive()["parameters"]
     assert caller.is_closed()
@@ -297,7 +297,7 @@ def test_token_renewal_ahead_of_its_end_while_in_use(helper, service):
     helper.destination(service.url())
     assert helper.get_token()["parameters"]["access_token"] == "token-0"
     helper.get_token()  # asked for again: in use
-    assert service.arrived.acquire(timeout=10)
-    assert service.arrived.acquire(timeout=10)
+    assert service.arrived.acquire(timeout=20)
+    assert service.arrived.acquire(timeout=20)
     assert helper.wait_for(
         lambda: helper.get_token()["parameters"]["access_token"] != "token-0")

@@ -129,7 +129,7 @@ def test_is_answered_before_the_token_that_is_waited_for(helper, service):
             ("GetToken", None))))
     assert caller.receive() == {"parameters": {}}
     assert caller.receive() == {"parameters": {"session": "b25l"}}
-    assert service.arrived.acquire(timeout=10)
+    assert service.arrived.acquire(timeout=20)
     service.gate.set()
     assert "access_token" in caller.receive()["parameters"]
 

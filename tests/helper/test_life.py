@@ -148,12 +148,12 @@ def test_stops_when_calls_under_way_have_ended(helper, service):
     service.gate.clear()
     caller = helper.caller().open()
     caller.send("GetToken")
-    assert service.arrived.acquire(timeout=10)
+    assert service.arrived.acquire(timeout=20)
     helper.process.send_signal(signal.SIGTERM)
     assert helper.notified("STOPPING=1")
     service.gate.set()
     assert "access_token" in caller.receive()["parameters"]
-    assert helper.process.wait(10) == 0
+    assert helper.process.wait(20) == 0
 
 
 def test_stops_in_time_whatever_is_under_way(helper, service):
@@ -161,7 +161,7 @@ def test_stops_in_time_whatever_is_under_way(helper, service):
     service.gate.clear()
     caller = helper.caller().open()
     caller.send("GetToken")
-    assert service.arrived.acquire(timeout=10)
+    assert service.arrived.acquire(timeout=20)
     assert helper.stop(signal.SIGINT) == 0
 
 

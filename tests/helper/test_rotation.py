@@ -175,7 +175,7 @@ def test_destination_edited_meanwhile_does_not_present_a_token_twice(helper, ser
     service.gate.clear()
     caller = helper.caller().open()
     caller.send("GetToken", {"credential": grants.refresh_token()})
-    assert service.arrived.acquire(timeout=10)
+    assert service.arrived.acquire(timeout=20)
     helper.destination(service.url(), Authentication=REFRESH, scope="more")
     second = helper.caller().open()
     second.send("GetToken", {"credential": "canary-first"})
@@ -251,7 +251,7 @@ def test_code_is_posted_once_though_it_cannot_be_noted(make_managed, service, gr
     service.gate.clear()
     caller = helper.caller().open()
     caller.send("GetToken", {"credential": grants.code()})
-    assert service.arrived.acquire(timeout=10)
+    assert service.arrived.acquire(timeout=20)
     manager.restart(signal.SIGKILL)
     service.gate.set()
     assert invalid_grant(ask(helper, "canary-code"))
@@ -323,7 +323,7 @@ def test_unknown_codes_drive_out_no_record(helper, service, grants):
     callers = [helper.caller().open() for _ in range(8)]
     for i, caller in enumerate(callers):
         caller.send("GetToken", {"credential": f"canary-guess-{i}"})
-        assert service.arrived.acquire(timeout=10)
+        assert service.arrived.acquire(timeout=20)
     assert len(set(records(helper)) - names) == len(callers), "a code is not noted"
     assert names <= set(records(helper)), "a client is stranded"
     service.gate.set()

@@ -49,7 +49,7 @@ def test_record_is_on_the_disk_before_its_token_is_handed_out(
     service.gate.clear()
     caller = helper.caller().open()
     caller.send("GetToken", {"credential": grants.code()})
-    assert service.arrived.acquire(timeout=10)
+    assert service.arrived.acquire(timeout=20)
     assert order_of(order) == STEPS, "the code was posted before it was noted"
     service.gate.set()
     caller.receive()
@@ -73,7 +73,7 @@ def test_killed_between_any_two_steps_of_a_rotation(make_helper, service, folder
             assert step > len(STEPS) + 1 and "error" not in reply, reply
         except (EOFError, ConnectionError):
             assert step <= len(STEPS) + 1, "it was not killed where it should be"
-            assert helper.process.wait(10) == -signal.SIGKILL
+            assert helper.process.wait(20) == -signal.SIGKILL
         helper.stop(signal.SIGKILL)
         helper.environment = {}
         helper.start()
@@ -120,7 +120,7 @@ def test_killed_between_any_two_steps_of_two_destinations(
             caller.send("GetToken", {"credential": own})
         for caller in callers:
             assert "error" not in caller.receive()
-    assert helper.process.wait(10) == -signal.SIGKILL
+    assert helper.process.wait(20) == -signal.SIGKILL
     helper.stop(signal.SIGKILL)
     helper.environment = {}
     helper.start()
@@ -141,7 +141,7 @@ def test_killed_while_the_answer_is_on_its_way(make_helper, service, grants, aut
     service.gate.clear()
     caller = helper.caller().open()
     caller.send("GetToken", {"credential": own})
-    assert service.arrived.acquire(timeout=10)
+    assert service.arrived.acquire(timeout=20)
     helper.stop(signal.SIGKILL)
     service.gate.set()
     helper.start()
@@ -159,7 +159,7 @@ def test_end_waits_for_an_answer_that_comes_once(make_helper, service, grants, c
     service.gate.clear()
     caller = helper.caller().open()
     caller.send("GetToken", {"credential": grants.refresh_token()})
-    assert service.arrived.acquire(timeout=10)
+    assert service.arrived.acquire(timeout=20)
     if caller_leaves:
         caller.close()
     helper.process.send_signal(signal.SIGTERM)

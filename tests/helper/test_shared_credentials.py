@@ -38,7 +38,7 @@ def send_from_both(helper, service, credential, each=1):
             callers.append(helper.caller().open(name))
             callers[-1].send("GetToken", {"credential": credential})
         if name == BOTH[0]:
-            assert service.arrived.acquire(timeout=10)
+            assert service.arrived.acquire(timeout=20)
     assert helper.wait_for(
         lambda: sum(t["waiters"] for t in helper.status()["tokens"]) == len(callers))
     return callers

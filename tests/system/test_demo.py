@@ -40,10 +40,10 @@ def demo(folder, maildest):
             [DEMO, *map(str, words)],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=170,
             env=os.environ | {"MAILDEST_BUILD": str(maildest.build), "TMPDIR": str(temporary)},
         )
-        waiting.until(lambda: not left_over(), f"processes stay: {left_over()}\n{done.stdout}", 5)
+        waiting.until(lambda: not left_over(), f"processes stay: {left_over()}\n{done.stdout}")
         assert not list(temporary.iterdir()), "the demo leaves files behind"
         return done
 

@@ -218,7 +218,7 @@ class ForkingHandler(Records):
         yield
         self.signal(signal.SIGCONT)
 
-    def wait(self, seconds=10):
+    def wait(self, seconds=20):
         """Waits until it has ended by itself; its exit status."""
         waiting.until(self.is_over, f"the forking handler does not end:\n{self.log()}", seconds)
         return self.process.child.returncode

@@ -46,7 +46,7 @@ class Process:
 
         return waiting.until(probe, what, seconds)
 
-    def stop(self, how=signal.SIGTERM, seconds=10.0):
+    def stop(self, how=signal.SIGTERM, seconds=30.0):
         """Ends the program; its exit status."""
         if self.child.poll() is None:
             self.child.send_signal(how)
@@ -87,7 +87,7 @@ def is_running(pid):
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
-def end(pid, seconds=5.0):
+def end(pid, seconds=20.0):
     """Ends a process that is not our child: TERM, then KILL."""
     for how in (signal.SIGTERM, signal.SIGKILL):
         try:
