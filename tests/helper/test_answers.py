@@ -4,6 +4,7 @@
 import hashlib
 import json
 import os
+import select
 import shutil
 import statistics
 import subprocess
@@ -18,6 +19,8 @@ UNAVAILABLE = "io.maildest.Helper.TokenServiceUnavailable"
 REFUSED = "io.maildest.Helper.TokenRefused"
 INVALID = "io.maildest.Helper.InvalidDestination"
 IDENTITY = "io.maildest.Helper.IdentityRefused"
+# For a service that answers when many wait, which may take a busy machine longer than the default.
+PATIENT = {"tokenServiceURL.SocketReadTimeoutInSeconds": "60"}
 
 
 def sha256(token):
@@ -69,7 +72,7 @@ def test_tenant_of_the_settings_counts_where_the_caller_names_none(helper, servi
 
 
 def test_a_thousand_calls_on_a_cold_cache_cause_one_request(helper, service):
-    helper.destination(service.url())
+    helper.destination(service.url(), **PATIENT)
     service.gate.clear()
     callers = [helper.caller() for _ in range(1000)]
     for caller in callers:
@@ -94,8 +97,9 @@ def test_cached_token_is_answered_quickly(helper, service):
     caller = helper.caller().open()
     caller.call("GetToken")
     call = json.dumps({"method": "io.maildest.Helper.GetToken"}).encode() + b"\0"
-    medians = []
-    for _ in range(5):  # other programs share the processors: the best round counts
+    medians, end = [], time.monotonic() + 20
+    # Other programs share the processors: the best round counts.
+    while not medians or min(medians) >= 0.0002 and time.monotonic() < end:
         times = []
         for _ in range(500):
             start = time.perf_counter()
@@ -126,6 +130,19 @@ def test_refusal_is_permanent_and_remembered(helper, service, code):
     assert f"MAILDEST_OAUTH_ERROR={code}" in log
 
 
+def ask_twice(helper, service):
+    """Both replies, and whether the service was asked for the second: twice within the least pause
+    that there is, 0.75 s, however often it takes a busy machine to be so quick."""
+    for number in range(20):
+        helper.destination(service.url(), scope=f"scope-{number}")  # another one starts afresh
+        service.requests.clear()
+        begun = time.monotonic()
+        replies = helper.get_token(), helper.get_token()
+        if time.monotonic() - begun < 0.7:
+            break
+    return *replies, len(service.requests) > 1
+
+
 @pytest.mark.parametrize("status, headers, text, reason", [
     (401, {}, json.dumps({"error": "invalid_client"}), None),
     (401, {}, "", "HTTP status 401"),
@@ -150,15 +167,14 @@ def test_refusal_is_permanent_and_remembered(helper, service, code):
 def test_failure_is_temporary_and_paused(helper, service, status, headers, text, reason):
     helper.destination(service.url())
     service.reply = (status, headers, text)
-    reply = helper.get_token()
+    reply, again, is_asked_again = ask_twice(helper, service)
     if reason is None:
         assert reply["error"] == REFUSED
         return
     assert reply["error"] == UNAVAILABLE
     assert reason in reply["parameters"]["reason"]
-    again = helper.get_token()
     assert again["error"] == UNAVAILABLE
-    assert len(service.requests) == 1
+    assert not is_asked_again
     if "Retry-After" in headers:
         expected = min(int(headers["Retry-After"]), 300)
         assert expected - 5 <= again["parameters"]["retry_after"] <= expected
@@ -189,14 +205,13 @@ def test_service_that_is_slow_delays_nobody_else(helper, service):
     try:
         helper.destination(service.url(), name="fast")
         helper.destination(slow.url(), name="slow", **{
-            "tokenServiceURL.SocketReadTimeoutInSeconds": "1",
-            "tokenServiceURL.ConnectionTimeoutInSeconds": "1"})
+            "tokenServiceURL.SocketReadTimeoutInSeconds": "4",
+            "tokenServiceURL.ConnectionTimeoutInSeconds": "4"})
         waiting = helper.caller().open("slow")
         waiting.send("GetToken")
-        assert slow.arrived.acquire(timeout=10)
-        start = time.monotonic()
+        assert slow.arrived.acquire(timeout=20)
         assert "error" not in helper.get_token("fast")
-        assert time.monotonic() - start < 1
+        assert not select.select([waiting.socket], [], [], 0)[0], "it is served behind the slow one"
         reply = waiting.receive()
         assert reply["error"] == UNAVAILABLE
         assert "timed out" in reply["parameters"]["reason"]

@@ -110,7 +110,8 @@ def test_each_credential_has_a_token_of_its_own(helper, service, authentication)
 
 
 def test_a_thousand_waiters_on_one_code_cause_one_request(helper, service):
-    helper.destination(service.url(), Authentication=CODE)
+    helper.destination(service.url(), Authentication=CODE,
+                       **{"tokenServiceURL.SocketReadTimeoutInSeconds": "60"})
     service.gate.clear()
     callers = [helper.caller() for _ in range(1000)]
     for caller in callers:
@@ -312,7 +313,7 @@ def test_token_is_renewed_ahead_of_time_while_its_credential_is_at_hand(managed,
     token = token_of(helper, grants.refresh_token())
     assert token_of(helper, "canary-first") == token  # so it is in use
     for _ in range(2):
-        assert service.arrived.acquire(timeout=10), "nobody renews the token"
+        assert service.arrived.acquire(timeout=20), "nobody renews the token"
     assert helper.wait_for(lambda: token_of(helper, "canary-first") != token)
     assert not grants.revoked()
 

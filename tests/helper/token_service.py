@@ -70,7 +70,7 @@ class TokenService:
                 )
                 service.requests.append(request)
                 service.arrived.release()
-                service.gate.wait(30)
+                service.gate.wait(60)
                 reply = service.reply
                 status, headers, text = reply(request) if callable(reply) else reply
                 body = text.encode() if isinstance(text, str) else text
