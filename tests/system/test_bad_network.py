@@ -76,7 +76,7 @@ def test_all_addresses_are_dead(maildest, shim, protocol):
     env = shim.environment(HOST="several.example", ADDRESSES=",".join(addresses))
     words = [f"127.0.0.{i}:{port}" for i in range(2, 10)]
     maildest.assert_refused(
-        maildest.connect(protocol, env=env), protocol, "connect", *words, at_most=5
+        maildest.connect(protocol, env=env), protocol, "connect", *words, at_most=SOON
     )
 
 
@@ -112,23 +112,30 @@ def dripping(protocol, step):
     return drip(begins + "x" * 1000, 0.02)
 
 
+def assert_timeout(maildest, serve, protocol, phase, **options):
+    """The session is over where the server does not answer any more. What that is asked before
+    may take too long as well on a machine with much to do: then there is more time."""
+    for msec in (250, 1000, 4000):
+        server = serve(protocol, **options)
+        maildest.destination(protocol, server, **{f"mail.{protocol}.timeout": msec})
+        session = maildest.connect(protocol)
+        reply = session.rest()
+        if f"while {phase}: " in session.record()["MESSAGE"]:
+            break
+    maildest.assert_refused(session, protocol, "timeout", f"while {phase}: ", reply=reply)
+
+
 @pytest.mark.parametrize("how", ("silent", "dripping"))
 @pytest.mark.parametrize("protocol,step,phase", PHASES)
 def test_a_server_that_stops_answering(maildest, serve, protocol, step, phase, how):
     answer = silence if how == "silent" else dripping(protocol, step)
-    server = serve(protocol, answers={step: answer})
-    maildest.destination(protocol, server, **{f"mail.{protocol}.timeout": 250})
-    session = maildest.connect(protocol)
-    maildest.assert_refused(session, protocol, "timeout", f"while {phase}: ", at_most=SOON)
+    assert_timeout(maildest, serve, protocol, phase, answers={step: answer})
 
 
 @EACH
 def test_a_silent_server_with_tls_from_the_first_byte(maildest, serve, protocol):
-    protocol = IMPLICIT[protocol]
-    server = serve(protocol, tls="implicit", answers={"HANDSHAKE": silence})
-    maildest.destination(protocol, server, **{f"mail.{protocol}.timeout": 250})
-    session = maildest.connect(protocol)
-    maildest.assert_refused(session, protocol, "timeout", "starting TLS", at_most=SOON)
+    options = {"tls": "implicit", "answers": {"HANDSHAKE": silence}}
+    assert_timeout(maildest, serve, IMPLICIT[protocol], "starting TLS", **options)
 
 
 LATE = {
@@ -144,20 +151,26 @@ LATE = {
 
 @EACH
 def test_the_whole_login_has_a_deadline(maildest, shim, serve, protocol):
-    """Each reply comes in time, but all of them together do not: 25 s, here less than one."""
+    """Each reply comes in time, but all of them together do not: 25 s, here less than one, or
+    more where the machine adds too much to what the replies take."""
 
-    def late(text):
+    def late(text, seconds):
         def act(connection):
-            connection.server.stopped.wait(0.35)
+            connection.server.stopped.wait(seconds)
             connection.send(text)
 
         return act
 
-    answers = {step: late(text) for step, text in LATE[protocol].items()}
-    maildest.destination(protocol, serve(protocol, answers=answers))
-    session = maildest.connect(protocol, env=shim.environment(SPEED=30))
-    record = maildest.assert_refused(session, protocol, "timeout", "STARTTLS", at_most=SOON)
-    assert 24e6 < int(record["DURATION_USEC"]) < 60e6, record
+    for speed in (30, 8, 2):
+        answers = {step: late(text, 10.5 / speed) for step, text in LATE[protocol].items()}
+        keys = {f"mail.{protocol}.timeout": 600_000}
+        maildest.destination(protocol, serve(protocol, answers=answers), **keys)
+        session = maildest.connect(protocol, env=shim.environment(SPEED=speed))
+        reply = session.rest()
+        if "STARTTLS" in session.record()["MESSAGE"]:
+            break
+    record = maildest.assert_refused(session, protocol, "timeout", "STARTTLS", reply=reply)
+    assert 24e6 < int(record["DURATION_USEC"]) < 300e6, record
 
 
 @EACH
@@ -192,10 +205,10 @@ TLS_PORTS = (("smtp", 465, "smtps"), ("smtp", 993, "smtps"), ("imap4", 993, "ima
 def test_a_port_that_speaks_tls_first(maildest, shim, serve, protocol, port, wanted):
     server = serve(protocol, tls="implicit", host=random_loopback(), port=port)
     maildest.destination(protocol, server)
-    session = maildest.connect(protocol, env=shim.environment(SPEED=8))
+    session = maildest.connect(protocol, env=shim.environment(SPEED=4))
     words = ("mail.transport.protocol", wanted, str(port), "TLS")
     record = maildest.assert_refused(session, protocol, "configuration", *words, at_most=SOON)
-    assert 2.9e6 < int(record["DURATION_USEC"]) < 15e6, record
+    assert 2.9e6 < int(record["DURATION_USEC"]) < 24e6, record
 
 
 @EACH

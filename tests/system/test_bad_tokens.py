@@ -363,7 +363,7 @@ def test_the_helper_is_killed_while_it_fetches(maildest, scene, tokens, protocol
     begun = time.monotonic()
     maildest.stop_helper(signal.SIGKILL)
     maildest.assert_refused(session, protocol, "helper", "is not running")
-    assert time.monotonic() - begun < 3, "the handler waits for a helper that is gone"
+    assert time.monotonic() - begun < SOON, "the handler waits for a helper that is gone"
     assert_no_login(server)
 
 

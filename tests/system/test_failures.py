@@ -141,7 +141,7 @@ def test_a_silent_server(scene, protocol):
         start = time.monotonic()
         assert_refused(scene, protocol, authentication=BASIC, **keys)
         took = time.monotonic() - start
-    assert took < 10, f"mail.{protocol}.timeout is not obeyed: {took:.1f} s"
+    assert took < 20, f"mail.{protocol}.timeout is not obeyed: {took:.1f} s"
 
 
 @pytest.mark.parametrize(
@@ -226,13 +226,13 @@ def test_no_token_service(scene):
 
 
 def test_a_slow_token_service(scene):
-    slow = TokenAnswer(200, "{}", delay=8)
+    slow = TokenAnswer(200, "{}", delay=20)
     with doubles.token_service(scene.world.authority, slow) as service:
         keys = {"tokenServiceURL.SocketReadTimeoutInSeconds": "1", "tokenServiceURL": service.url}
         start = time.monotonic()
         assert_refused(scene, "imap4", **keys)
         took = time.monotonic() - start
-    assert took < 7, f"SocketReadTimeoutInSeconds=1 is not obeyed: {took:.1f} s"
+    assert took < 15, f"SocketReadTimeoutInSeconds=1 is not obeyed: {took:.1f} s"
 
 
 def test_an_untrusted_token_service(scene):

@@ -165,14 +165,14 @@ def test_a_silent_name_server_holds_up_no_other_token(helper):
     helper, service = helper
     helper.destination(service.url(), name="fast", TrustAll="true")
     helper.destination("https://token.example.com/t", name="slow", **{
-        "tokenServiceURL.ConnectionTimeoutInSeconds": "1",
-        "tokenServiceURL.SocketReadTimeoutInSeconds": "1"})
+        "tokenServiceURL.ConnectionTimeoutInSeconds": "4",
+        "tokenServiceURL.SocketReadTimeoutInSeconds": "4"})
     waits = helper.caller().open("slow")
     waits.send("GetToken")
     done, longest = [], 0.0
     waits.socket.settimeout(0.05)
     begun = time.monotonic()
-    while not done and time.monotonic() - begun < 20:
+    while not done and time.monotonic() - begun < 40:
         asked = time.monotonic()
         assert "error" not in helper.get_token("fast")
         longest = max(longest, time.monotonic() - asked)
@@ -184,10 +184,10 @@ def test_a_silent_name_server_holds_up_no_other_token(helper):
     assert done[0]["error"].endswith("TokenServiceUnavailable"), done
     # Whatever the library does with its thread, it is not waited for.
     assert "error" not in helper.get_token("fast")
-    assert longest < 0.9, f"a token in the cache took {longest:.1f} s"
+    assert longest < 3.5, f"a token in the cache took {longest:.1f} s"
     begun = time.monotonic()
     assert helper.stop() == 0
-    assert time.monotonic() - begun < 5, "the end waits for a name"
+    assert time.monotonic() - begun < SOON, "the end waits for a name"
 
 
 def test_a_token_service_whose_ipv6_is_silent(helper):
@@ -196,4 +196,4 @@ def test_a_token_service_whose_ipv6_is_silent(helper):
     begun = time.monotonic()
     assert "error" not in helper.get_token(), helper.log.decode()
     took = time.monotonic() - begun
-    assert took < 5, f"the token took {took:.1f} s"
+    assert took < 9, f"the token took {took:.1f} s"

