@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a machine holds for us: in its first process, in its units, in /run."""
 
+import contextlib
 import re
 from dataclasses import dataclass
+
+from rig import waiting
 
 # Not Private_Clean: whose pages of libraries those are depends on what else runs.
 PRIVATE = re.compile(r"^Private_Dirty: +(\d+) kB$", re.M)
@@ -37,6 +40,19 @@ class Footprint:
             frozenset(path for _, _, path in rows),
             sum(int(size) for kind, size, _ in rows if kind == "f"),
         )
+
+    @classmethod
+    def settled(cls, machine, before, *bounds):
+        """What is left when those have followed who learn of an end later, as the journal does."""
+
+        def is_not_beyond():
+            with contextlib.suppress(AssertionError):
+                cls.of(machine).assert_not_beyond(before, *bounds)
+                return True
+
+        with contextlib.suppress(TimeoutError):
+            waiting.until(is_not_beyond, "it stays")
+        return cls.of(machine)
 
     def assert_not_beyond(self, before, manager_kib, octets):
         """Nothing has come since then but so much memory, and changes in files that stay."""

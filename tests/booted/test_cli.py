@@ -2,11 +2,12 @@
 """The maildest command where there is a systemd: ports that open, move and close without a cut."""
 
 import json
-import time
+import resource
 
 import pytest
 
 from fakes.target import TOKEN
+from machine import processor_seconds
 from rig.dialogue import Dialogue
 from sessions import Session
 
@@ -228,6 +229,12 @@ def test_a_session_by_the_unix_socket_has_its_user(machine, command):
         client.communicate("\n", 10)
 
 
+def used(machine):
+    """Processor time, in seconds, of the commands so far, and of what they had systemd do."""
+    ours = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return ours.ru_utime + ours.ru_stime + sum(processor_seconds(machine))
+
+
 def test_two_thousand_services(machine, command):
     """Opened, found unchanged, and listed, each in a time that somebody waits for."""
     machine.write("maildest.conf", "Activation=grouped\n")
@@ -235,16 +242,17 @@ def test_two_thousand_services(machine, command):
     machine.write("services/all.yaml", "---\n".join(
         RESOURCE.format(name=name, port=587) for name in names
     ))  # fmt: skip
-    begun = time.monotonic()
+    begun = used(machine)
     said = machine.run("script", "-qec", "maildest apply", "/dev/null")
     assert " ..." in said, "a terminal is shown no sign of life"
     assert "\x1b[2mSOCKET" in said, "and no colours"
-    opened = time.monotonic()
+    opened = used(machine)
     assert command.steps() == []
-    again = time.monotonic()
+    again = used(machine)
     rows = command.json("list")["services"]
-    listed = time.monotonic()
+    listed = used(machine)
     assert {row["state"] for row in rows} == {"listening"} and len(rows) == 2000
     times = (opened - begun, again - opened, listed - again)
     print("opened, looked at again, listed: %.1f s, %.1f s, %.1f s" % times)
+    # The clock also counts what else this host is doing.
     assert times[0] < 15 and times[1] < 10 and times[2] < 5, f"it takes {times} seconds"

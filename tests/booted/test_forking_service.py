@@ -16,8 +16,9 @@ DESCRIPTION = "maildest sessions"
 EACH = pytest.mark.parametrize("protocol", PROTOCOLS)
 AT_ONCE = 300
 OPEN = 21
-# Who has waited so long for another session to end is refused.
+# Who has waited so long for another session to end is refused, and then hears of it so soon.
 PATIENCE = 10
+SOON = 20
 
 
 @pytest.fixture
@@ -38,6 +39,12 @@ def serving(machine):
     lines = machine.run("find", *folders, "-printf", "%h %l\n", status=None).splitlines()
     links = [line.split(" ", 1) for line in lines if line.startswith("/proc/")]
     return {int(folder.split("/")[2]) for folder, link in links if link in sockets}
+
+
+def wait_for_serving(machine, count):
+    """Each connection has a process of its own; the parent may be slow to let go of one."""
+    waiting.until(lambda: len(serving(machine)) == count, f"not {count} processes have a client")
+    return serving(machine)
 
 
 def limit(machine, count):
@@ -65,7 +72,7 @@ def test_sessions_of_all_ports(ports):
 def test_many_sessions_at_once(ports, mail, tokens):
     sessions = [Session(ports, PROTOCOLS[i % len(PROTOCOLS)]) for i in range(AT_ONCE)]
     at_once(sessions, Session.greet)
-    assert len(serving(ports)) == AT_ONCE, "not each connection has a process of its own"
+    wait_for_serving(ports, AT_ONCE)
     at_once(sessions, Session.work)
     at_once(sessions, Session.leave)
     for protocol in PROTOCOLS:
@@ -98,16 +105,14 @@ def test_left_over_sessions_count(ports):
     # One that ends makes room for one that waits.
     waits = Session(ports, "imap")
     old[0].leave()
-    begun = time.monotonic()
-    waits.greet()
-    assert time.monotonic() - begun < PATIENCE / 2, "room is not noticed"
+    waits.greet()  # who does not get the room is refused
     # Nobody ends.
     begun = time.monotonic()
     excess = Session(ports, "smtp")
     reply = excess.dialogue.smtp()
     assert reply[0].startswith("421 4.3.2 "), f"one too many is told {reply}"
     took = time.monotonic() - begun
-    assert PATIENCE - 1 < took < PATIENCE + 5, f"one too many waits {took:.1f} s"
+    assert PATIENCE - 1 < took < PATIENCE + SOON, f"one too many waits {took:.1f} s"
     assert excess.dialogue.rest() == b""
     at_once([old[1], *new, waits], Session.work)
     (record,) = [one for one in ports.records("smtp", 2) if one["MAILDEST_RESULT"] != "ok"]
@@ -118,9 +123,9 @@ def test_left_over_sessions_count(ports):
 @pytest.mark.parametrize("number", (signal.SIGKILL, signal.SIGSEGV))
 def test_a_session_that_dies(ports, protocol, number):
     other = Session(ports, protocol).greet()
-    before = serving(ports)
+    before = wait_for_serving(ports, 1)
     session = Session(ports, protocol).greet()
-    (victim,) = serving(ports) - before
+    (victim,) = wait_for_serving(ports, 2) - before
     ports.run("kill", f"-{number.value}", victim)
     assert session.dialogue.rest() == b""
     match = (f"MAILDEST_DESTINATION={protocol}", "MAILDEST_RESULT=killed")
@@ -132,10 +137,27 @@ def test_a_session_that_dies(ports, protocol, number):
     assert ports.property(SERVICE, "NRestarts") == "0"
 
 
+def stop_empty_handed(machine, pid):
+    """Stops the parent where it has no connection that it has just accepted: who is killed with
+    one in hand loses it, whatever he does."""
+
+    def is_empty_handed():
+        machine.run("kill", "-STOP", pid)
+        stat = f"/proc/{pid}/stat"
+        waiting.until(lambda: ") T " in machine.run("cat", stat), "it does not stop")
+        if pid in serving(machine):
+            machine.run("kill", "-CONT", pid)
+            return False
+        return True
+
+    waiting.until(is_empty_handed, "it always has a connection in hand")
+
+
 def test_the_parent_dies(ports):
     sessions = begin(ports, OPEN)
     before = parent(ports)
     with Load(ports) as load:
+        stop_empty_handed(ports, before)
         ports.systemctl("kill", "--kill-whom=main", "-s", "KILL", SERVICE)
         waiting.until(lambda: parent(ports) not in (0, before), "it is not started again")
         load.wait_for_more("after that")

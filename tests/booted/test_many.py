@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sessions by the hundred, and in full by the thousand, that leave nothing behind."""
 
+import contextlib
 import time
 
 from footprint import Footprint, private_kib
@@ -23,6 +24,8 @@ COLD = either(200, 1000)
 WAITING = 100
 # systemd takes all connections that there are before it starts a handler for the first.
 PATIENCE = 170
+# Seconds that the first of them waits for the others: a login may take 25.
+WAIT = 12
 
 
 def in_a_row(upstream, count):
@@ -56,7 +59,7 @@ def test_sessions_in_a_row_leave_nothing(machine, upstream, mode):
     each = in_a_row(upstream, IN_A_ROW)
     took = time.monotonic() - begun
     wait_until_over(machine, mode)
-    after = Footprint.of(machine)
+    after = Footprint.settled(machine, before, MANAGER_KIB, OCTETS)
     parent_after = private_kib(machine, parent) if parent else 0
 
     figure(f"{mode.name}: sessions in a row", f"{IN_A_ROW} in {took:.0f} s, p50 {each:.1f} ms")
@@ -85,10 +88,9 @@ def test_at_once_on_a_cold_cache(machine, upstream, tokens, mode):
     open_ports(machine, mode)
     tokens.gate.clear()
     sessions = [Session(machine, "imap", timeout=PATIENCE) for _ in range(COLD)]
-    waiting.until(
-        lambda: sessions_left(machine, mode) >= WAITING, "they do not begin", PATIENCE
-    )
-    waiting.until(lambda: tokens.requests, "no token is asked for")
+    waiting.until(lambda: tokens.requests, "no token is asked for", PATIENCE)
+    with contextlib.suppress(TimeoutError):
+        waiting.until(lambda: sessions_left(machine, mode) >= WAITING, "they do not begin", WAIT)
     begun = time.monotonic()
     tokens.gate.set()
     at_once(sessions, Session.greet)
