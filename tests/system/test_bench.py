@@ -60,7 +60,7 @@ def run(*words, build=BUILD):
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, env=environment, **options) as child:
         try:
-            out, errors = child.communicate(timeout=90)
+            out, errors = child.communicate(timeout=160)
         except subprocess.TimeoutExpired:
             child.terminate()  # it ends what it has started
             out, errors = child.communicate()
