@@ -64,12 +64,22 @@ static _Noreturn void leave(void)
 #endif
 }
 
+/* An interrupt from the terminal is the parent's alone, also one that came before this. */
+static void leave_terminal(void)
+{
+	sighandler_t before;
+
+	(void)setpgid(0, 0); /* cannot fail for a new process, as the next ones */
+	before = signal(SIGINT, SIG_IGN); /* whoever ignores it forgets it */
+	(void)signal(SIGINT, before);
+}
+
 static _Noreturn void run_session(struct parent *p, const struct listener *s, int fd)
 {
 	struct session_request request = p->request;
 
 	request.service = *s->service;
-	(void)setpgid(0, 0); /* an interrupt from the terminal is the parent's alone */
+	leave_terminal();
 	forking_leave_parent(p);
 	log_open(p->options->identifier, fd);
 	session_run(&request, fd, fd);

@@ -59,6 +59,14 @@ def test_two_interrupts_from_the_terminal(maildest, alpha):
     handler.wait_for_record("alpha", RESULT="ok")
 
 
+def test_an_interrupt_when_a_process_is_new(maildest, alpha, shim):  # noqa: F811
+    """It is in the parent's group still, where the terminal finds it: its client is served."""
+    interrupted = shim.environment(FORKED=signal.SIGINT.value)
+    handler = ForkingHandler(maildest, [("alpha", tcp())], environment=interrupted)
+    leave(greeted(handler.dial("alpha")))
+    handler.wait_for_record("alpha", RESULT="ok")
+
+
 def test_the_watchdog_bites_when_a_connection_is_in_hand(maildest, alpha, shim):  # noqa: F811
     """As after a pause, when the service manager looks at its clock first. That one is served."""
     watchdog = shim.environment(ACCEPTED=signal.SIGABRT.value)

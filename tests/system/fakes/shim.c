@@ -14,6 +14,7 @@
  *   SHIM_EXIT=status         its resolution ends the process with this status
  *   SHIM_THREAD=1            a thread waits for nothing, as one of a library's might
  *   SHIM_ACCEPTED=number     whoever has accepted a connection is sent this signal at once
+ *   SHIM_FORKED=number       a new process is sent this signal at once
  *   SHIM_STOLEN=1            somebody else takes the first connection, just before it is accepted
  */
 
@@ -219,6 +220,17 @@ int accept4(int listening, struct sockaddr *address, socklen_t *len, int flags)
 		kill(
 		    getpid(), atoi(number)); /* the process, as whoever is outside does */
 	return fd;
+}
+
+pid_t fork(void)
+{
+	pid_t (*real)(void) = (pid_t(*)(void))dlsym(RTLD_NEXT, "fork");
+	const char *number = getenv("SHIM_FORKED");
+	pid_t pid = real();
+
+	if (pid == 0 && number)
+		kill(getpid(), atoi(number));
+	return pid;
 }
 
 typedef int resolver(

@@ -19,8 +19,8 @@ class Shim:
         subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", self._library, SOURCE], check=True)
 
     def environment(self, **settings):
-        """SPEED, FROM, LATER, SLEPT, HOST, ADDRESSES, HANG, EXIT, THREAD, ACCEPTED, STOLEN of
-        shim.c.
+        """SPEED, FROM, LATER, SLEPT, HOST, ADDRESSES, HANG, EXIT, THREAD, ACCEPTED, FORKED,
+        STOLEN of shim.c.
         """
         words = {f"SHIM_{name}": str(value) for name, value in settings.items()}
         return words | SANITIZERS | {"LD_PRELOAD": str(self._library)}
