@@ -12,7 +12,7 @@ import time
 
 from . import process, waiting
 from .dialogue import Dialogue
-from .maildest import GRACE, SANITIZERS, Records, parse_record
+from .maildest import SANITIZERS, Records, parse_record
 
 # Puts descriptors at 3 and above ("500-" moves one there, "-" leaves a gap), and the handler's own
 # pid where a variable is to name it.
@@ -251,7 +251,7 @@ class ForkingHandler(Records):
     def stop(self):
         """Ends it and what it forked; the sessions get the time to end by themselves."""
         with contextlib.suppress(TimeoutError):
-            waiting.until(lambda: not self.sessions(), "sessions", GRACE)
+            waiting.until(lambda: not self.sessions(), "sessions")
         self._ended_badly = self.ended_badly()
         self._left = self.sessions()
         if self._left:

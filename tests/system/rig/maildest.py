@@ -19,7 +19,7 @@ ANCHORS = ("SSL_CERT_DIR", "SSL_CERT_FILE")
 BUILD = Path(os.environ.get("MAILDEST_BUILD", REPOSITORY / "build"))
 
 # How long a session whose client has left may take to end by itself.
-GRACE = 20.0
+GRACE = 3.0
 
 # A test's own library may stand before the sanitizer's.
 SANITIZERS = {
