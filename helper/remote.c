@@ -57,34 +57,30 @@ static void settle_failure(struct remote_entry *e, enum cache_verdict verdict,
 }
 
 /*
- * Whether the reply is about another destination than was asked for, which would be served
- * to the wrong programs: *ret_why (malloc'd, NULL without memory).
+ * A reply about another destination than was asked for would be served to the wrong
+ * programs: it counts as none. 0 or -ENOMEM.
  */
-static bool is_anothers(
-    const struct remote_entry *e, const struct find_reply *found, char **ret_why)
+static int refuse_anothers(const struct remote_entry *e, struct find_reply *found)
 {
-	*ret_why = NULL;
-	if (!found->name || strcasecmp(found->name, e->binding.destination) == 0)
-		return false;
-	(void)reason_set(ret_why, -EBADMSG,
-	    "the reply is about another destination, '%.*s'", CONFIG_NAME_MAX,
-	    found->name);
-	return true;
+	if (found->kind != FOUND || !found->name ||
+	    strcasecmp(found->name, e->binding.destination) == 0)
+		return 0;
+	found->kind = FOUND_UNAVAILABLE;
+	return secret_concat(&found->reason, "the reply is about another destination, '",
+	    found->name, "'", NULL);
 }
 
 static void settle_reply(struct remote_entry *e, const struct fetch_reply *reply)
 {
 	_cleanup_find_reply_ struct find_reply found = {0};
-	_cleanup_free_ char *why = NULL;
 
-	if (find_reply_parse(reply->http_status, reply->body, reply->len, &found) < 0) {
+	if (find_reply_parse(reply->http_status, reply->body, reply->len, &found) < 0 ||
+	    refuse_anothers(e, &found) < 0) {
 		settle_failure(e, CACHE_UNAVAILABLE, "out of memory", 0);
 		return;
 	}
 	token_request_mask(reply->request, &found.reason);
-	if (found.kind == FOUND && is_anothers(e, &found, &why))
-		settle_failure(e, CACHE_UNAVAILABLE, why ? why : "out of memory", 0);
-	else if (found.kind == FOUND)
+	if (found.kind == FOUND)
 		settle_found(e, &found, reply->slept_usec);
 	else
 		settle_failure(e,

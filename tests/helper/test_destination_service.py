@@ -130,6 +130,16 @@ def test_a_token_that_it_repeats_is_masked(bound, remote, xsuaa):
     assert "no right has" in reason(reply) and token not in str(reply), reply
 
 
+def test_a_token_that_it_takes_for_a_name_is_masked(bound, remote, xsuaa):
+    remote.add("other")
+    assert destination(bound, destination="other")["Name"] == "other"
+    token, = xsuaa.tokens
+    remote.destinations["provider", "mail"]["Name"] = f"{token}\\x1b[2J"
+    reply = call(bound)
+    assert "about another destination, '" in reason(reply, UNAVAILABLE)
+    assert token not in str(reply), reply
+
+
 def test_default_instance(bound, remote):
     bound.write("maildest.conf", "DefaultInstance=ds\n")
     assert destination(bound, instance=None)["Name"] == "mail"
