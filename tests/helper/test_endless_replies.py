@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import socket
 import threading
+import time
 
 import pytest
 
@@ -77,3 +78,18 @@ def test_a_reply_without_an_end(helper, part):
     assert reply["error"] == UNAVAILABLE, f"endless {part} are taken for a reply"
     assert growth < GROWTH_MAX, f"endless {part} make the helper grow by {growth >> 20} MiB"
     assert service.sent < SENT_MAX, f"{service.sent >> 20} MiB of endless {part} are read"
+
+
+def test_a_reply_that_drips(helper):
+    """Each byte comes in time, and there is always one more."""
+    service = EndlessService(CHUNKED, lambda _: time.sleep(0.2) or b"1\r\nx\r\n")
+    helper.destination(service.url(), **{
+        "tokenServiceURL.ConnectionTimeoutInSeconds": "1",
+        "tokenServiceURL.SocketReadTimeoutInSeconds": "1",
+    })
+    began = time.monotonic()
+    reply = helper.get_token()
+    took = time.monotonic() - began
+    service.close()
+    assert reply["error"] == UNAVAILABLE, "it is taken for a reply"
+    assert took < 15, f"a token service that drips is heard for {took:.0f} s instead of 2"

@@ -207,6 +207,9 @@ def test_serves_its_own_user_and_root_without_privileges(make_helper, service, f
     limit = lambda: resource.setrlimit(resource.RLIMIT_MEMLOCK, (1 << 23, 1 << 23))
     helper.start(preexec=limit)
     assert "error" not in helper.get_token()
+    assert os.stat(f"/proc/{helper.process.pid}/environ").st_uid == 0, (
+        "other processes of its user may look into it (PR_SET_DUMPABLE)"
+    )
     assert connect_as(NOBODY, helper.path).stdout.startswith(b'{"parameters"')
     assert "RLIMIT_MEMLOCK is too low" in helper.final_log()
 

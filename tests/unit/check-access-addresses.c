@@ -3,8 +3,12 @@
 
 #include "access.h"
 
+#include <netinet/tcp.h>
+
+#include "access-owner.h"
 #include "access-visit.h"
 #include "check-program.h"
+#include "deadline.h"
 
 static struct service service_allowing(char *networks)
 {
@@ -89,6 +93,40 @@ START_TEST(test_a_device_is_no_way_around)
 	if (!set_up())
 		return;
 	check_visits(rows, ELEMENTSOF(rows));
+	config_tree_done(&tree);
+}
+END_TEST
+
+/* In the end the kernel forgets who closed at once; at our own address it was none of another host. */
+START_TEST(test_who_is_forgotten_is_not_elsewhere)
+{
+	char near[] = "192.0.2.0/28";
+	struct service limited = service_allowing(near);
+	const struct settings settings = {0};
+	_cleanup_close_ int listener = -1, fd = -1;
+	_cleanup_free_ char *why = NULL;
+	uint64_t until = deadline_in(20 * USEC_PER_SEC);
+	union any_address address;
+	socklen_t len;
+	uid_t uid;
+	int client;
+
+	limited.clients = SERVICE_CLIENTS_ROOT;
+	if (!set_up())
+		return;
+	listener = listen_at(FAR, &address, &len);
+	client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(
+	    setsockopt(client, IPPROTO_TCP, TCP_LINGER2, &(int){1}, sizeof(int)), 0);
+	ck_assert_int_eq(connect(client, &address.any, len), 0);
+	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	ck_assert_int_eq(access_check(fd, &limited, &settings, &why), 0);
+	ck_assert_int_eq(send(client, "QUIT\r\n", 6, 0), 6);
+	(void)close(client);
+	while (access_owner(fd, &uid) != -ENOENT && deadline_now() < until)
+		(void)poll(NULL, 0, 50);
+	ck_assert_int_eq(access_owner(fd, &uid), -ENOENT);
+	ck_assert_int_eq(access_check(fd, &limited, &settings, &why), -EREMOTE);
 	config_tree_done(&tree);
 }
 END_TEST
@@ -185,6 +223,7 @@ int main(void)
 	    test_other_addresses_need_a_network,
 	    test_other_addresses_are_no_way_around,
 	    test_a_device_is_no_way_around,
+	    test_who_is_forgotten_is_not_elsewhere,
 	    test_another_host_is_known_by_its_network,
 	    test_another_network_namespace_is_nobodys,
 	    test_a_listener_on_the_clients_port_is_not_the_client,

@@ -38,6 +38,29 @@ START_TEST(test_what_is_written_is_read_again)
 }
 END_TEST
 
+/* Copies of maildest.conf and of resources are root's business, whatever the umask is. */
+START_TEST(test_nobody_else_may_read_or_write_it)
+{
+	static const char *const files[] = {
+	    ".state", ".state/services", ".state/services/x.json"};
+	_cleanup_config_tree_ struct config_tree t = {0};
+	_cleanup_config_ struct config c = CONFIG_INIT;
+	_cleanup_free_ char *why = NULL;
+	mode_t before = umask(0);
+	struct stat st;
+
+	config_tree_make(&t);
+	ck_assert_int_eq(config_open(&c, t.path, &why), 0);
+	ck_assert_int_eq(service_state_write(&c, "services/x.json", "{}", 2, &why), 0);
+	(void)umask(before);
+	for (size_t i = 0; i < ELEMENTSOF(files); i++) {
+		ck_assert_int_eq(fstatat(c.fd, files[i], &st, 0), 0);
+		ck_assert_msg((st.st_mode & (S_IRWXG | S_IRWXO)) == 0, "%s: mode %o",
+		    files[i], (unsigned)st.st_mode);
+	}
+}
+END_TEST
+
 START_TEST(test_lines_that_are_none_are_left_out)
 {
 	static const char text[] = "# a comment\n\nonly\n word\nname \na b c\ngood 1\n";
@@ -79,6 +102,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 	    test_what_is_written_is_read_again,
+	    test_nobody_else_may_read_or_write_it,
 	    test_lines_that_are_none_are_left_out,
 	    test_a_table_of_others_is_refused,
 	};

@@ -190,17 +190,20 @@ START_TEST(test_names_are_had_once)
 
 	services_tree_make(&t);
 	services_tree_puts(&t, "a.yaml",
-	    RESOURCE("name: a, annotations: {" TENANTS ": '[\"b\"]'}", SMTP)
-		RESOURCE("name: a-b", SMTP));
+	    RESOURCE("name: a, annotations: {" TENANTS ": '[\"b\", \"C\"]'}", SMTP)
+		RESOURCE("name: a-b", SMTP) RESOURCE("name: a-c", SMTP));
 	services_tree_puts(&t, "b.yaml", RESOURCE("name: a, namespace: prod", SMTP));
 	services_tree_load(&t);
-	ck_assert_uint_eq(t.services.n, 2);
+	ck_assert_uint_eq(t.services.n, 4);
+	ck_assert(services_tree_find(&t, "a_C")->is_served);
+	ck_assert_msg(!services_tree_find(&t, "a-c")->is_served,
+	    "names of hosts that differ in case alone are two");
 	ck_assert(services_tree_find(&t, "a_b")->is_served);
 	s = services_tree_find(&t, "a-b");
 	ck_assert(!s->is_served);
 	ck_assert_int_eq(s->verdict.condition, CONDITION_NAME_ALREADY_PRESENT);
 	ck_assert_ptr_nonnull(strstr(s->verdict.message, "service a_b already"));
-	ck_assert_int_eq(t.services.resources.list[2].resource.verdict.condition,
+	ck_assert_int_eq(t.services.resources.list[3].resource.verdict.condition,
 	    CONDITION_DUPLICATE_RESOURCE);
 }
 END_TEST

@@ -6,6 +6,7 @@
 
 #include "unit-files.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -132,9 +133,9 @@ START_TEST(test_networks_cannot_be_chosen_to_be_of_other_clients)
 }
 END_TEST
 
-#define CHOSEN 260
-/* The power of two that 262 services would be split into at most. */
-#define BUCKETS_MAX 1024
+#define CHOSEN 252
+/* The power of two that 254 services would be split into at most. */
+#define BUCKETS_MAX 512
 
 static bool is_in_first_bucket(const char *name)
 {
@@ -196,6 +197,23 @@ START_TEST(test_names_cannot_be_chosen_to_cost_others_their_units)
 }
 END_TEST
 
+START_TEST(test_words_that_systemd_would_expand_make_no_unit)
+{
+	static const char *const words[] = {
+	    "", "%n", "$HOME", "a b", "a\nExecStart=b", "\"", "\\", "a;b", "\303\244"};
+
+	for (size_t i = 0; i < ELEMENTSOF(words); i++) {
+		_cleanup_secret_ struct secret text = {0};
+		char word[32];
+		char *const arguments[] = {word};
+
+		(void)snprintf(word, sizeof(word), "%s", words[i]); /* fits */
+		ck_assert_msg(unit_text_command(&text, arguments, 1) == -EINVAL,
+		    "'%s' stands in a command", words[i]);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -203,6 +221,7 @@ int main(void)
 	    test_what_is_in_the_way_costs_one_group,
 	    test_networks_cannot_be_chosen_to_be_of_other_clients,
 	    test_names_cannot_be_chosen_to_cost_others_their_units,
+	    test_words_that_systemd_would_expand_make_no_unit,
 	};
 
 	return check_program("unit-groups", tests, ELEMENTSOF(tests));
