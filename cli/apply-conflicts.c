@@ -20,8 +20,9 @@ static struct service_unit *find(struct services *s, const char *name)
 }
 
 /*
- * Leaves out the unit, or in a group, where a socket that cannot be opened would cost all
- * others theirs, that service: unless it is open already, which nobody shall lose.
+ * Leaves out what others have the place of, at boots too, where it might be faster than
+ * they are: unless it is open already, which nobody shall lose. So of what has its own unit
+ * that one stays as it is, if it runs, whatever place it shall have now.
  */
 static int hold(struct apply_work *w, const char *service)
 {
@@ -29,10 +30,12 @@ static int hold(struct apply_work *w, const char *service)
 
 	if (!s || !s->unit)
 		return 0;
-	if (w->services.settings.activation != ACTIVATION_GROUPED)
-		return manager_units_add(&w->held, s->unit);
-	s->is_left_out = !place_of_service_is_open(&w->sockets, s);
-	return 0;
+	if (w->services.settings.activation == ACTIVATION_GROUPED) {
+		s->is_left_out = !place_of_service_is_open(&w->sockets, s);
+		return 0;
+	}
+	s->is_left_out = !place_is_open(&w->sockets, s->socket);
+	return manager_units_add(&w->held, s->unit);
 }
 
 /* What was left out before is looked at anew. */

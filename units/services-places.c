@@ -193,13 +193,13 @@ static int check_endpoints(struct services *s, bool of_old)
 	return r;
 }
 
-/* As apply noted it, of this very port; the others of the group are open. */
+/* As apply noted it, of this very port. */
 static int set_left_out(const struct services *all, struct service_unit *s)
 {
 	const char *place = state_table_find(&all->left_out, s->name);
 	char text[NETWORK_TEXT_MAX];
 
-	if (!place || !s->is_served || all->settings.activation != ACTIVATION_GROUPED)
+	if (!place || !s->is_served)
 		return 0;
 	endpoint_format(&s->endpoint, text);
 	s->is_left_out = strcmp(place, text) == 0;

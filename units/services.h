@@ -36,8 +36,9 @@ struct service_unit {
 	 */
 	bool is_served;
 	/*
-	 * Whether apply found its port in use and left it out: in a group, one port that
-	 * cannot be opened would cost all of them theirs. Never without groups.
+	 * Whether apply found its port in use and left it out: at the next boot it might
+	 * take it from whoever has it, and in a group, one port that cannot be opened would
+	 * cost all of them theirs.
 	 */
 	bool is_left_out;
 	struct verdict verdict;

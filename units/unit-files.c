@@ -180,7 +180,7 @@ int units_write(const struct unit_folder *folder, struct services *s)
 	for (size_t i = 0; i < s->n; i++) {
 		struct service_unit *u = &s->list[i];
 
-		if (!u->is_served)
+		if (!u->is_served || u->is_left_out)
 			continue;
 		r = write_units(folder, s, u);
 		if (r == 0)

@@ -89,6 +89,12 @@ def test_a_port_of_others_costs_no_other_service(machine, command):  # noqa: F81
         assert command.row("other")["state"] == "listening"
         assert "left out" in command("apply", status=3)
         other.communicate("\n", 10)
+    # As a boot does it, before the other program has its port.
+    machine.run("rm", "-r", "/run/maildest/units")
+    machine.systemctl("daemon-reload")
+    machine.systemctl("restart", "sockets.target")
+    assert command.row("mail", status=3)["state"] == "left out", "a boot gives it others' port"
+    assert command.row("other")["state"] == "listening"
     assert command.steps() == [("start", "maildest-svc-mail.socket")]
 
 
