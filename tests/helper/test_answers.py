@@ -149,6 +149,8 @@ def ask_twice(helper, service):
     (400, {}, json.dumps({"error": "temporarily_unavailable"}), "temporarily_unavailable"),
     (429, {"Retry-After": "120"}, json.dumps({"error": "invalid_request"}), "429"),
     (429, {"Retry-After": "100000"}, "", "429"),
+    # in microseconds more than 64 bits hold
+    (429, {"Retry-After": "18446744073710"}, "", "429"),
     (500, {}, "", "500"),
     (503, {"Retry-After": "120"}, "<html>", "503"),
     (200, {}, "<html><body>Please log in</body></html>", "no JSON object"),
@@ -395,6 +397,24 @@ def test_https_that_is_not_believed(helper, certificates, certificate, trusted):
         assert reply["error"] == UNAVAILABLE
         assert "SSL" in reply["parameters"]["reason"]
         assert not service.requests
+    finally:
+        service.close()
+
+
+@pytest.mark.parametrize("version, believed", [("TLSv1_2", True), ("TLSv1_1", False)])
+def test_https_of_old(make_helper, folder, certificates, version, believed):
+    """Whatever the host's openssl.cnf allows."""
+    with open(f"{folder}/openssl.cnf", "w", encoding="ascii") as f:
+        f.write("openssl_conf = top\n[top]\nssl_conf = tls\n[tls]\nsystem_default = policy\n"
+                "[policy]\nMinProtocol = TLSv1\nCipherString = DEFAULT:@SECLEVEL=0\n")
+    helper = make_helper(environment={"OPENSSL_CONF": f.name}).start()
+    helper.write("maildest.conf", f"AdditionalCAs={certificates}/ca.pem\n")
+    service = TokenService(f"{certificates}/good.pem", version=version)
+    try:
+        helper.destination(service.url())
+        reply = helper.get_token()
+        assert ("error" not in reply) == believed, reply
+        assert len(service.requests) == believed
     finally:
         service.close()
 

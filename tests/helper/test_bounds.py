@@ -92,3 +92,23 @@ def test_lock_that_is_given_back_is_waited_for(make_helper, folder):
     assert holder.poll() == 0 or holder.wait(5) == 0
     holder.stdout.close()
     assert "tokens" in helper.status()
+
+
+def test_messages_that_do_not_end_have_a_limit_together(helper, service):
+    """Each within its own; those that end are answered before and after."""
+    helper.destination(service.url())
+    callers = []
+    for _ in range(64 * 1024 * 1024 // MESSAGE_MAX + 16):
+        caller = helper.caller().open()
+        caller.socket.settimeout(20)
+        try:
+            caller.socket.sendall(b"{" * (MESSAGE_MAX - 4096))
+        except (BrokenPipeError, ConnectionResetError):
+            caller.close()
+            break
+        callers.append(caller)
+    assert len(callers) * MESSAGE_MAX > 60 << 20, "so few bytes are no flood"
+    assert "error" not in helper.get_token()
+    for caller in callers:
+        caller.close()
+    assert "hold too many unfinished messages" in helper.final_log()

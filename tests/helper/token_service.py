@@ -50,8 +50,11 @@ def error_reply(status, error, description=None):
 class TokenService:
     """`reply` is (status, headers, text), or a function of the Request that returns one."""
 
-    def __init__(self, certificate=None, client_authority=None):
-        """With `client_authority` only clients with a certificate of its are served."""
+    def __init__(self, certificate=None, client_authority=None, version=None):
+        """
+        With `client_authority` only clients with a certificate of its are served; `version` is
+        the one version of TLS that is spoken.
+        """
         self.requests = []
         self.reply = token_reply()
         self.gate = threading.Event()  # replies wait for it
@@ -100,6 +103,9 @@ class TokenService:
         self.scheme = "http"
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            if version:
+                context.set_ciphers("DEFAULT:@SECLEVEL=0")
+                context.minimum_version = context.maximum_version = ssl.TLSVersion[version]
             context.load_cert_chain(certificate)
             if client_authority:
                 context.verify_mode = ssl.CERT_REQUIRED

@@ -21,6 +21,9 @@
 	"{\"method\":\"io.maildest.Helper.OpenSession\",\"parameters\":" \
 	"{\"service\":\"s\",\"destination\":\"d\"}}"
 #define STATUS "{\"method\":\"io.maildest.Helper.Status\"}"
+#define FORGET                                       \
+	"{\"method\":\"io.maildest.Helper.Forget\"," \
+	"\"parameters\":{\"destination\":\"mail\"}}"
 
 /* One session on a loop, and its peer's end. */
 struct fixture {
@@ -180,7 +183,8 @@ START_TEST(test_unbound_peer_may_not_send_much)
 }
 END_TEST
 
-START_TEST(test_status_is_for_root_and_our_own_user)
+/* A handler asks for its own destination alone; it neither sees nor forgets those of others. */
+START_TEST(test_status_and_forget_are_for_root_and_our_own_user)
 {
 	const struct {
 		uid_t uid;
@@ -197,6 +201,8 @@ START_TEST(test_status_is_for_root_and_our_own_user)
 		open_fixture(&f, rows[i].uid);
 		put(&f, STATUS, sizeof(STATUS));
 		expect(&f, "Status", rows[i].want);
+		put(&f, FORGET, sizeof(FORGET));
+		expect(&f, "Forget", rows[i].want);
 		put(&f, GET_INFO, sizeof(GET_INFO));
 		expect(&f, "GetInfo", "");
 	}
@@ -320,7 +326,7 @@ int main(void)
 	    test_many_calls_in_one_portion,
 	    test_what_is_no_call_ends_the_connection,
 	    test_unbound_peer_may_not_send_much,
-	    test_status_is_for_root_and_our_own_user,
+	    test_status_and_forget_are_for_root_and_our_own_user,
 	    test_parameters_that_are_null_are_absent,
 	    test_missing_configuration_is_an_answer,
 	    test_deadlines,

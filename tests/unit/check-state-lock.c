@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "check-program.h"
 #include "config-tree.h"
 #include "deadline.h"
+#include "service-state.h"
 
 /* A process that has the lock until its end of the pipe is closed. */
 static pid_t hold(const struct config *c, const char *lock, int *ret_fd)
@@ -96,11 +98,28 @@ START_TEST(test_it_is_waited_for)
 }
 END_TEST
 
+START_TEST(test_a_link_is_no_lock)
+{
+	_cleanup_config_tree_ struct config_tree t = {0};
+	_cleanup_config_ struct config c = CONFIG_INIT;
+	_cleanup_free_ char *why = NULL;
+
+	config_tree_make(&t);
+	ck_assert_int_eq(config_open(&c, t.path, &why), 0);
+	ck_assert_int_eq(mkdirat(c.fd, STATE_FOLDER, 0700), 0);
+	ck_assert_int_eq(
+	    symlinkat("../made", c.fd, STATE_FOLDER "/" STATE_LOCK_TABLES), 0);
+	ck_assert_int_eq(state_lock_take(&c, STATE_LOCK_TABLES, 0, &why), -ELOOP);
+	ck_assert_int_lt(faccessat(c.fd, "made", F_OK, 0), 0);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
 	    test_whoever_has_it_is_named,
 	    test_it_is_waited_for,
+	    test_a_link_is_no_lock,
 	};
 
 	return check_program("state-lock", tests, ELEMENTSOF(tests));
