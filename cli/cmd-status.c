@@ -85,6 +85,7 @@ static int print_json(const struct status *s)
 	write_helper(s, &a.w);
 	json_writer_integer(&a.w, "services_available", (int64_t)s->available);
 	json_writer_integer(&a.w, "services_unavailable", (int64_t)s->unavailable);
+	json_writer_integer(&a.w, "services_failing", (int64_t)s->failing);
 	json_writer_integer(&a.w, "sessions", (int64_t)s->sessions);
 	json_writer_integer(&a.w, "connections_accepted", (int64_t)s->accepted);
 	json_writer_integer(&a.w, "connections_refused", (int64_t)s->refused);
@@ -112,6 +113,7 @@ static void ask(struct status *s, bool for_metrics)
 	terminal_progress(s->cli, "asking systemd");
 	status_ask_host(s);
 	terminal_progress(s->cli, "reading the journal");
+	status_ask_sessions(s);
 	if (!for_metrics)
 		status_ask_journal(s);
 	terminal_progress_end();

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The journal's part: what failed lately. */
 
+#include "status-journal.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <systemd/sd-journal.h>
 #include <time.h>
 
 #include "deadline.h"
@@ -20,13 +21,17 @@
 
 enum failure_column { TIME, SERVICE, RESULT, WHAT };
 
-static void close_journal(sd_journal **j)
+void status_journal_close(sd_journal **j)
 {
 	sd_journal_close(*j);
 }
 
-/* A field's text, printable (malloc'd), or NULL. */
-static char *field(sd_journal *j, const char *name)
+int status_journal_open(sd_journal **ret)
+{
+	return sd_journal_open(ret, SD_JOURNAL_LOCAL_ONLY);
+}
+
+char *status_journal_field(sd_journal *j, const char *name)
 {
 	_cleanup_secret_ struct secret escaped = {0};
 	const char *text;
@@ -43,10 +48,11 @@ static char *field(sd_journal *j, const char *name)
 
 static void add(struct table *t, sd_journal *j, uint64_t when)
 {
-	_cleanup_free_ char *service = field(j, "MAILDEST_SERVICE");
-	_cleanup_free_ char *destination = field(j, "MAILDEST_DESTINATION");
-	_cleanup_free_ char *result = field(j, "MAILDEST_RESULT");
-	_cleanup_free_ char *message = field(j, "MESSAGE");
+	_cleanup_free_ char *service = status_journal_field(j, "MAILDEST_SERVICE");
+	_cleanup_free_ char *destination =
+	    status_journal_field(j, "MAILDEST_DESTINATION");
+	_cleanup_free_ char *result = status_journal_field(j, "MAILDEST_RESULT");
+	_cleanup_free_ char *message = status_journal_field(j, "MESSAGE");
 	_cleanup_free_ char *time = terminal_time((int64_t)(when / USEC_PER_SEC));
 
 	table_row(t);
@@ -56,8 +62,7 @@ static void add(struct table *t, sd_journal *j, uint64_t when)
 	table_text(t, WHAT, TABLE_PLAIN, message);
 }
 
-/* The journal itself vouches for users alone: anybody may call himself as we do. */
-static int select_users(sd_journal *j)
+int status_journal_match_users(sd_journal *j)
 {
 	uid_t uids[PROCS_UIDS_MAX];
 	size_t n = procs_uids(uids);
@@ -77,14 +82,14 @@ static int select_records(sd_journal *j)
 	static const char *const matches[] = {"SYSLOG_IDENTIFIER=maildest-handler",
 	    "SYSLOG_IDENTIFIER=maildest-helper", "PRIORITY=0", "PRIORITY=1", "PRIORITY=2",
 	    "PRIORITY=3", "PRIORITY=4"};
-	int r = select_users(j);
+	int r = status_journal_match_users(j);
 
 	for (size_t i = 0; i < ELEMENTSOF(matches) && r >= 0; i++)
 		r = sd_journal_add_match(j, matches[i], 0);
 	return r;
 }
 
-static uint64_t ago(uint64_t usec)
+uint64_t status_journal_ago(uint64_t usec)
 {
 	struct timespec now;
 
@@ -96,7 +101,7 @@ static uint64_t ago(uint64_t usec)
 static int open_unit(const char *unit, sd_journal **ret)
 {
 	_cleanup_free_ char *match = NULL;
-	int r = sd_journal_open(ret, SD_JOURNAL_LOCAL_ONLY);
+	int r = status_journal_open(ret);
 
 	if (r < 0)
 		return r;
@@ -112,8 +117,8 @@ static int open_unit(const char *unit, sd_journal **ret)
 /* systemd says it in no other way: these records have no id of their own. */
 int status_were_too_many(const char *unit)
 {
-	_cleanup_(close_journal) sd_journal *j = NULL;
-	uint64_t since = ago(LATELY_USEC), when;
+	_cleanup_journal_ sd_journal *j = NULL;
+	uint64_t since = status_journal_ago(LATELY_USEC), when;
 	const void *data;
 	size_t n;
 	int r = open_unit(unit, &j);
@@ -132,10 +137,10 @@ int status_were_too_many(const char *unit)
 
 void status_ask_journal(struct status *s)
 {
-	_cleanup_(close_journal) sd_journal *j = NULL;
-	uint64_t since = ago(SINCE_USEC), when;
+	_cleanup_journal_ sd_journal *j = NULL;
+	uint64_t since = status_journal_ago(SINCE_USEC), when;
 
-	if (sd_journal_open(&j, SD_JOURNAL_LOCAL_ONLY) < 0 || select_records(j) < 0 ||
+	if (status_journal_open(&j) < 0 || select_records(j) < 0 ||
 	    sd_journal_seek_tail(j) < 0)
 		return; /* there is none, or not for us */
 	for (unsigned i = 0; i < SHOWN_MAX && sd_journal_previous(j) > 0; i++) {

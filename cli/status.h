@@ -29,6 +29,7 @@ struct status {
 	int64_t token_requests, token_failures, refused_connections;
 	int64_t destinations, destination_requests; /* of Destination services */
 	size_t available, unavailable;		    /* resources */
+	size_t failing; /* services whose last session failed */
 	size_t sessions;
 	uint64_t accepted,
 	    refused; /* connections, by systemd; since the sockets were opened */
@@ -44,6 +45,8 @@ void status_ask_helper(struct status *s);
 void status_ask_files(struct status *s); /* certificates, resources */
 void status_ask_host(struct status *s);	 /* systemd, processes */
 void status_ask_journal(struct status *s);
+/* Services whose last session failed, by the journal of the last hour. */
+void status_ask_sessions(struct status *s);
 
 /* Whether systemd closed connections of a socket within the last hour, as there were too
  * many: 1, 0, or -errno if the journal does not tell. */

@@ -4,6 +4,7 @@
 import contextlib
 
 from rig import waiting
+from sessions import Session
 from test_cli import ServiceSession, command  # noqa: F401 (a fixture)
 
 
@@ -96,6 +97,36 @@ def test_what_the_service_may_not_read_is_told(machine, command):  # noqa: F811
         assert [row for row in rows if remedy in row.get("reason", "")], (path, rows)
         machine.run("chown", owner, file)
     assert "chgrp" not in command("check", status=None)
+
+
+def test_sessions_that_fail_are_a_problem_until_one_does_not(machine, command, mail):  # noqa: F811
+    """Nothing else is wrong: files, ports and tokens are as they shall be."""
+    machine.systemctl("start", "maildest-smtp.socket")
+    file, port = "/etc/maildest/destinations/smtp.json", mail["smtp"].port
+
+    def problems(status=None):
+        rows = command.json("status", status=status)["problems"]
+        return [row for row in rows if row["problem"].startswith("service smtp: ")]
+
+    def fail():
+        machine.run("sed", "-i", f's/"{port}"/"1"/', file)
+        session = Session(machine, "smtp")
+        assert session.dialogue.line().startswith("421 4.4.1 ")
+        session.dialogue.close()
+        machine.run("sed", "-i", f's/"1"/"{port}"/', file)
+        waiting.until(problems, "a session that failed is no problem")
+
+    fail()
+    (row,) = problems(status=5)
+    assert row["level"] == "critical", row
+    assert "none was well within the last hour; the last: session " in row["problem"], row
+    assert "127.0.0.1:1: Connection refused" in row["problem"], row
+    assert "maildest_failing_services 1" in command("status", "--openmetrics")
+    Session(machine, "smtp").whole()
+    waiting.until(lambda: not problems(), "a session that is well changes nothing")
+    assert "maildest_failing_services 0" in command("status", "--openmetrics")
+    fail()
+    assert [row["level"] for row in problems()] == ["warning"]
 
 
 def test_mended_mistakes_leave_nothing_behind(machine, command):  # noqa: F811
