@@ -46,7 +46,8 @@ static const struct {
 	"correct the file, which `maildest check` reads without connecting; or, where a "
 	"Destination service says so, its key in instances/, the name or the level"},
     {ENOTCONN, ANYWHERE,
-	"start it: systemctl enable --now maildest-helper.socket; then look at "
+	"start it, also where only its socket is lost: systemctl enable "
+	"maildest-helper.socket; systemctl restart maildest-helper.socket; then look at "
 	"journalctl -u maildest-helper"},
     {ENOKEY, MICROSOFT,
 	"compare clientId, tokenServiceURL and scope with the app registration; "

@@ -58,7 +58,8 @@ int helper_link_connect(struct helper_link *l, const char *path, char **ret_why)
 		return reason_set(ret_why, errno == EAGAIN ? -EAGAIN : -ENOTCONN,
 		    "%s: %s", path,
 		    errno == ENOENT || errno == ECONNREFUSED
-			? "the helper is not running (start maildest-helper.socket)"
+			? "the helper is not running "
+			  "(systemctl restart maildest-helper.socket)"
 			: strerror(errno));
 	r = check_listener(fd, ret_why);
 	if (r == 0)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The helper as a service: what it knows outlives it, and no session notices its death."""
 
+import re
+
 import pytest
 
 from rig import waiting
@@ -47,6 +49,17 @@ def kill(machine):
     before = int(machine.property(SERVICE, "MainPID"))
     machine.systemctl("kill", "-s", "KILL", SERVICE)
     return wait_for_another(machine, before)
+
+
+def test_what_is_said_of_a_lost_socket_mends_it(ports):
+    """Its unit is active still, and to start it would do nothing."""
+    ports.run("rm", "/run/maildest/helper.sock")
+    session = Session(ports, "smtp")
+    assert session.dialogue.line().startswith("421 4.3.0 ")
+    session.dialogue.close()
+    (record,) = ports.records("smtp", 1)
+    ports.run(*re.search(r"\((systemctl .*)\)$", record["MESSAGE"])[1].split())
+    Session(ports, "smtp").whole()
 
 
 @pytest.mark.parametrize("how", ("kill", "restart"))
