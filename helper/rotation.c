@@ -57,12 +57,20 @@ static unsigned count_unsaved(const struct rotation *r)
 	return n;
 }
 
-/* -EPERM comes of a folder that is not trusted. */
+/*
+ * -EPERM comes of a folder that is not trusted, -EROFS mostly of one that was removed: what
+ * is around it may only be read.
+ */
 static const char *error_text(int error)
 {
-	return error == -EPERM
-		   ? "the folder is somebody else's, or others may write to it"
-		   : strerror(-error);
+	switch (error) {
+	case -EPERM:
+		return "the folder is somebody else's, or others may write to it";
+	case -EROFS:
+		return "the file system is read-only, or the folder has been removed: "
+		       "then systemctl restart maildest-helper.service makes it again";
+	}
+	return strerror(-error);
 }
 
 static void tell_failure(struct rotation *r, int error)

@@ -24,7 +24,7 @@ class Disk:
     """A small file system that only its keeper has mounted; it is reached through that one."""
 
     def __init__(self, folder, options):
-        below = f"{folder}/disk"
+        self.below = below = f"{folder}/disk"
         os.mkdir(below, 0o700)
         # It keeps the mount until its input ends.
         self.keeper = subprocess.Popen(
@@ -46,6 +46,10 @@ class Disk:
     def make_room(self):
         while self.fillers:
             os.unlink(self.fillers.pop())
+
+    def remount(self, how):
+        subprocess.run(["nsenter", "--mount", f"--target={self.keeper.pid}",
+                        "mount", "-o", f"remount,{how}", self.below], check=True)
 
     def close(self):
         self.keeper.communicate()
@@ -85,6 +89,20 @@ def test_the_disk_is_really_full(disk):
     disk.fill()
     with pytest.raises(OSError, match="No space left"), open(f"{disk.path}/x", "wb") as f:
         f.write(b"x")
+
+
+@pytest.mark.parametrize("disk", ["size=1m"], indirect=True)
+def test_a_folder_that_is_gone_for_its_service_is_told_of(helper, disk, service, grants):
+    """Removed below its unit it cannot be made again: all else is read-only there."""
+    helper.destination(service.url(), Authentication=REFRESH)
+    own = grants.refresh_token()
+    disk.remount("ro")
+    token_of(helper, own)
+    assert logged(helper, "systemctl restart maildest-helper.service"), "no remedy is told"
+    disk.remount("rw")
+    helper.pass_life()
+    token_of(helper, own)
+    assert logged(helper, "are noted in")
 
 
 @FULL
