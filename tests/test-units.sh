@@ -97,6 +97,7 @@ $SVC_FORKING|KillMode=process|a restart would end all sessions
 $SVC_FORKING|StartLimitIntervalSec=0|five crashes would end it for good
 $SYNC|StartLimitIntervalSec=0|files that change often would stop maildest-sync.path for good
 $SYNC $KEEP|ConfigurationDirectory=maildest/.state|it could not write what it has found
+$SYNC|ConditionPathIsDirectory=/etc/maildest|a configuration that is moved away would find another in its place
 $SYNC|LogLevelMax=notice|the service manager would add three records every three minutes
 $SYNC|SyslogLevel=warning|what is wrong would be left out of the journal with them
 $SYNC|PrivateNetwork=yes|it could speak with the network, which is the helper's business
