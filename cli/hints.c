@@ -63,8 +63,10 @@ static const struct {
 	"look the name up with getent hosts NAME; correct mail.<p>.host or this host's "
 	"/etc/resolv.conf"},
     {EKEYREJECTED, ANYWHERE,
-	"put the certificate of its CA into certificates/ and name that file in "
-	"TrustStoreLocation; for a wrong name correct mail.<p>.host"},
+	"an unknown authority: put its certificate into certificates/ and name that file "
+	"in TrustStoreLocation, or install it on this host; a wrong name: correct "
+	"mail.<p>.host; expired, or not yet valid: its operator renews it, unless this "
+	"host's clock is wrong (date)"},
     {EACCES, MICROSOFT,
 	"Exchange Online wants the app's service principal (New-ServicePrincipal), "
 	"rights on the mailbox (Add-MailboxPermission), and for SMTP "

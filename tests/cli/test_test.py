@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fakes.mail_server import server_tls
 from fakes.target import PASSWORD, SANITIZED, TOKEN
 from fakes.token_service import error_reply, token_reply
 from rig import process
@@ -147,11 +148,16 @@ def test_a_login_that_is_refused(command, maildest, serve):
 
 
 def test_a_certificate_of_a_stranger(command, maildest, serve, certificates):
-    from fakes.mail_server import server_tls
-
     maildest.destination("mail", serve("smtp", context=server_tls(certificates.foreign_pair("x"))))
     said = refused(command, 5)
     assert said["steps"][-1]["step"] == "starting TLS" and "TrustStoreLocation" in said["hint"]
+
+
+def test_a_certificate_that_has_expired(command, maildest, serve, certificates):
+    """No authority that is added would help."""
+    maildest.destination("mail", serve("smtp", context=server_tls(certificates.pair("x", days=-1))))
+    said = refused(command, 5)
+    assert "expired" in said["result"] and "this host's clock" in said["hint"], said
 
 
 def test_a_token_service_that_refuses(command, maildest, serve, tokens):
