@@ -12,7 +12,7 @@ enum verdict_level {
 
 struct verdicts {
 	struct table table;
-	const char *only; /* borrowed; NULL: all; else rows of this name alone */
+	const char *only;   /* borrowed; NULL: all; else rows of this name alone */
 	bool leaves_out_ok; /* what is well has no rows */
 	size_t n_warnings, n_errors;
 	bool was_denied; /* of the errors, one is that we may not read */

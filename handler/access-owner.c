@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One question to the kernel, by the exact four numbers of the connection seen from the
- * other side; and where it knows none, one for each device that a socket may be bound to,
- * as it then tells of those with that device alone. A socket that a process has open has an inode; one that is left to the
- * kernel, or a listening one on the same port, which the kernel would name in its stead,
- * does not count.
+ * other side; and where it knows none, one for each device, as it tells of a socket that
+ * is bound to a device only if it is asked with that device. A socket that a process has
+ * open has an inode; one that is left to the kernel, or a listening one on the same port,
+ * which the kernel would name in its stead, does not count.
  */
 
 #include "access-owner.h"
