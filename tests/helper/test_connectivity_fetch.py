@@ -181,7 +181,7 @@ def test_silence_ends_with_the_time_to_connect(behind, proxy, stage):
                        **{"tokenServiceURL.ConnectionTimeoutInSeconds": "1"})
     start = time.monotonic()
     assert "does not answer" in reason_of(behind.get_token())
-    assert 0.9 < time.monotonic() - start < 5
+    assert 0.9 < time.monotonic() - start < 9  # the default is ten
 
 
 def test_no_proxy_there(behind, proxy):

@@ -313,7 +313,8 @@ def test_a_thousand_records_are_kept(make_helper, service, grants):
 
 def test_unknown_codes_drive_out_no_record(helper, service, grants):
     """Not even while they are on their way, the folder being full."""
-    helper.destination(service.url(), Authentication=CODE)
+    helper.destination(service.url(), Authentication=CODE,
+                       **{"tokenServiceURL.SocketReadTimeoutInSeconds": "60"})
     os.mkdir(helper.state, 0o700)
     names = {f"{i:064x}" for i in range(1000)}
     for name in names:

@@ -137,7 +137,7 @@ def test_a_silent_token_service_is_waited_for_as_long_as_said(helper, service, g
     start = time.monotonic()
     reply, _ = ask(helper, grant)
     assert reply["error"] == UNAVAILABLE and "says nothing" in reply["parameters"]["reason"]
-    assert 0.9 < time.monotonic() - start < 5
+    assert 0.9 < time.monotonic() - start < 9  # the default is ten
 
 
 @pytest.mark.parametrize("keys, trusted", [

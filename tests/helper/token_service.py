@@ -7,6 +7,7 @@ import json
 import ssl
 import subprocess
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl
 
@@ -38,6 +39,17 @@ def numbered_tokens():
     """A reply for each request: canary-token-1, canary-token-2, ..."""
     numbers = itertools.count(1)
     return lambda _: token_reply(f"canary-token-{next(numbers)}")
+
+
+def is_renewed_unasked(service, get):
+    """Whether a token that get() gets, and that lives for two seconds, is fetched anew by itself
+    once it is in use. Who does not get to run in time has to be tried again."""
+    for _ in range(2):  # asked for again: in use
+        get()
+    asked, end = len(service.requests), time.monotonic() + 2.5
+    while len(service.requests) == asked and time.monotonic() < end:
+        time.sleep(0.01)
+    return len(service.requests) > asked
 
 
 def error_reply(status, error, description=None):
