@@ -7,17 +7,6 @@
 #include "helper-call.h"
 #include "reason.h"
 
-bool sync_is_remote(const struct services *all, const struct service_unit *s)
-{
-	return s->resource->instance || all->settings.default_instance;
-}
-
-const char *sync_instance(const struct services *all, const struct service_unit *s)
-{
-	return s->resource->instance ? s->resource->instance
-				     : all->settings.default_instance;
-}
-
 static void write_string(struct json_writer *w, const char *key, const char *value)
 {
 	if (value)
@@ -66,7 +55,7 @@ int sync_question_digest(const struct services *all, const struct service_unit *
 
 	r = write_open(&text, s);
 	if (r == 0)
-		r = secret_puts(&text, sync_instance(all, s));
+		r = secret_puts(&text, service_unit_instance(s, all));
 	return r < 0 ? r : digest_sha256_hex(text.data, text.len, ret);
 }
 

@@ -9,12 +9,6 @@
 #include "digest.h"
 #include "services.h"
 
-/* Whether the destination is the Destination service's to say. */
-bool sync_is_remote(const struct services *all, const struct service_unit *s);
-
-/* The instance that such a one is asked of; borrowed. */
-const char *sync_instance(const struct services *all, const struct service_unit *s);
-
 /* What decides which destination is meant: 0; -ENOMEM; -EIO (digest.h). */
 _must_check_ int sync_question_digest(const struct services *all,
     const struct service_unit *s, char ret[DIGEST_SHA256_HEX_SIZE]);

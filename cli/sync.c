@@ -38,7 +38,7 @@ static void round_done(struct round *q)
 /* What is noted of the service's instance, NULL without memory. */
 static struct instance *find_instance(struct round *q, const struct service_unit *s)
 {
-	const char *name = sync_instance(q->services, s);
+	const char *name = service_unit_instance(s, q->services);
 	struct instance *list;
 
 	for (size_t i = 0; i < q->n; i++)
@@ -84,7 +84,7 @@ static int is_needed(struct services *all, const char *row)
 		const struct service_unit *s = &all->list[i];
 
 		if (strlen(s->name) == n && memcmp(s->name, row, n) == 0)
-			return sync_is_remote(all, s) ? is_current(all, s) : 0;
+			return service_unit_instance(s, all) ? is_current(all, s) : 0;
 	}
 	return 0;
 }
@@ -244,7 +244,7 @@ int sync_protocols(const struct cli *c, const struct config *config, struct serv
 	for (size_t i = 0; i < s->n && r == 0; i++) {
 		const struct service_unit *one = &s->list[(first + i) % s->n];
 
-		if (sync_is_remote(s, one))
+		if (service_unit_instance(one, s))
 			r = ask_for(&q, one, ret_why);
 	}
 	say_left(&q);

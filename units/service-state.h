@@ -7,6 +7,8 @@
  *   protocols             "<service> <mail.transport.protocol>", a line each: of services
  *                         whose destination lives in a Destination service; and
  *                         "<service>:asked <SHA-256>", which question that answers
+ *   found                 "<service> <mail.transport.protocol>", a line each: of services
+ *                         whose destination lies in files, when that was valid
  *   left-out              "<service> <address>:<port>", a line each: what apply left out of
  *                         its group, as others had the port
  *   refusals              "<service> <text in base64>", a line each: why its Destination service

@@ -19,6 +19,7 @@ _must_check_ int service_unit_warn(char **warning, const char *format, ...)
     _printf_(2, 3);
 
 /* In .state/, see service-state.h. */
+#define SERVICES_FOUND "found"
 #define SERVICES_LEFT_OUT "left-out"
 #define SERVICES_PLACES "places"
 
@@ -26,7 +27,7 @@ _must_check_ int service_unit_warn(char **warning, const char *format, ...)
 _must_check_ int service_unit_set_access(struct service_unit *s,
     const struct settings *settings, bool is_sure, const struct group_names *groups);
 
-/* services-protocol.c: the protocol, or a verdict. */
+/* services-protocol.c: the protocol, or a verdict; with both, it was found earlier. */
 _must_check_ int service_unit_set_protocol(
     struct service_unit *s, const struct config *c, const struct services *all);
 

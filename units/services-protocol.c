@@ -127,7 +127,7 @@ static int look_into_files(struct service_unit *s, const struct config *c)
 	return look_at(s, &p);
 }
 
-/* What `maildest sync` has learnt. */
+/* What was learnt when it could be. */
 static void look_into_state(struct service_unit *s, const struct state_table *protocols)
 {
 	const char *word = state_table_find(protocols, s->name);
@@ -191,11 +191,17 @@ static int check_port(struct service_unit *s, const char *instance)
 	return r == -ENOMEM ? r : 0;
 }
 
+const char *service_unit_instance(
+    const struct service_unit *s, const struct services *all)
+{
+	return s->resource->instance ? s->resource->instance
+				     : all->settings.default_instance;
+}
+
 int service_unit_set_protocol(
     struct service_unit *s, const struct config *c, const struct services *all)
 {
-	const char *instance = s->resource->instance ? s->resource->instance
-						     : all->settings.default_instance;
+	const char *instance = service_unit_instance(s, all);
 	int r;
 
 	if (!s->is_served)
@@ -207,6 +213,9 @@ int service_unit_set_protocol(
 			r = check_refusal(s, &all->refusals, instance);
 	} else {
 		r = look_into_files(s, c);
+		/* a file that is broken must not close a port: clients are told why */
+		if (r == 0 && !s->knows_protocol)
+			look_into_state(s, &all->found);
 	}
 	return r < 0 ? r : check_port(s, instance);
 }

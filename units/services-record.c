@@ -48,6 +48,27 @@ static int record_left_out(const struct config *c, struct services *s, char **re
 	return state_table_write(c, SERVICES_LEFT_OUT, &s->left_out, ret_why);
 }
 
+/* What files say, and what they said when they could be read. */
+static int record_found(const struct config *c, struct services *s, char **ret_why)
+{
+	_cleanup_state_table_ struct state_table now = {0};
+	int r = 0;
+
+	for (size_t i = 0; i < s->n && r == 0; i++) {
+		const struct service_unit *one = &s->list[i];
+
+		if (one->knows_protocol && !service_unit_instance(one, s))
+			r = state_table_set(
+			    &now, one->name, mail_protocol_name(one->protocol));
+	}
+	if (r < 0 || are_equal(&now, &s->found))
+		return r;
+	state_table_done(&s->found);
+	s->found = now;
+	now = (struct state_table){0};
+	return state_table_write(c, SERVICES_FOUND, &s->found, ret_why);
+}
+
 static bool is_valid(const struct resource_entry *e)
 {
 	return !e->is_skipped && e->resource.verdict.condition == CONDITION_SUCCESSFUL;
@@ -205,6 +226,8 @@ int services_record(const struct config *c, struct services *s, char **ret_why)
 	r = record_addresses(c, s, ret_why);
 	if (r == 0)
 		r = record_places(c, s, ret_why);
+	if (r == 0 && !s->warning)
+		r = record_found(c, s, ret_why);
 	if (r == 0 && !s->warning)
 		r = record_left_out(c, s, ret_why);
 	if (r == 0)

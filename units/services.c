@@ -45,6 +45,7 @@ void services_done(struct services *s)
 	state_table_done(&s->addresses);
 	state_table_done(&s->places);
 	state_table_done(&s->protocols);
+	state_table_done(&s->found);
 	state_table_done(&s->refusals);
 	state_table_done(&s->left_out);
 	*s = (struct services){0};
@@ -254,6 +255,8 @@ int services_load(const struct config *c, const char *group_file, struct service
 		r = read_table(c, &s, SERVICES_PLACES, &s.places);
 	if (r == 0)
 		r = read_table(c, &s, "protocols", &s.protocols);
+	if (r == 0)
+		r = read_table(c, &s, SERVICES_FOUND, &s.found);
 	if (r == 0)
 		r = read_table(c, &s, "refusals", &s.refusals);
 	if (r == 0)

@@ -65,7 +65,7 @@ struct services {
 	char *path; /* of the configuration */
 	struct settings settings;
 	struct resources resources;
-	struct state_table addresses, places, protocols, refusals, left_out;
+	struct state_table addresses, places, protocols, found, refusals, left_out;
 	struct service_unit *list; /* in the order of resources and their tenants */
 	size_t n;
 	bool is_full;  /* of SERVICES_MAX: there are more */
@@ -85,14 +85,18 @@ void services_done(struct services *s);
 /* The service of that name, or NULL. */
 const struct service_unit *services_find(const struct services *s, const char *name);
 
+/* The Destination service that the destination lives in, or NULL: in files. Borrowed. */
+const char *service_unit_instance(
+    const struct service_unit *s, const struct services *all);
+
 /* "<host>.<namespace>", malloc'd, or NULL if there is no namespace (errno 0) or no memory. */
 char *service_unit_long_host(const struct service_unit *s);
 
 /*
- * Records the addresses and places of all services that are served, which are left out,
- * copies of all valid resources and of maildest.conf, and forgets the copies of resources
- * that are gone. Addresses of services that are gone are kept for when they return. 0, or -errno
- * with *ret_why.
+ * Records the addresses and places of all services that are served, the protocols that
+ * files say, which are left out, copies of all valid resources and of maildest.conf, and
+ * forgets the copies of resources that are gone. Addresses of services that are gone are
+ * kept for when they return. 0, or -errno with *ret_why.
  */
 _must_check_ int services_record(
     const struct config *c, struct services *s, char **ret_why);

@@ -376,6 +376,33 @@ START_TEST(test_empty_settings_are_broken_ones)
 }
 END_TEST
 
+/* An editor, a full disk, a restore: apply and boot come meanwhile. */
+START_TEST(test_a_broken_destination_closes_no_port)
+{
+	static const char *const texts[] = {"", "{", "{\"Type\": \"HTTP\"}"};
+	_cleanup_services_tree_ struct services_tree t;
+	_cleanup_free_ char *why = NULL, *place = NULL;
+
+	services_tree_make(&t);
+	services_tree_puts(&t, "a.yaml", RESOURCE("name: a", SMTP));
+	services_tree_load(&t);
+	place = strdup(services_tree_endpoint(&t, "a"));
+	ck_assert_int_eq(services_record(&t.config, &t.services, &why), 0);
+	for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+		const struct service_unit *s;
+
+		config_tree_puts(&t.tree, "destinations/smtp.json", texts[i]);
+		services_tree_load(&t);
+		s = services_tree_find(&t, "a");
+		ck_assert_msg(s->is_served, "'%s' closes the port", texts[i]);
+		ck_assert_int_ne(s->verdict.condition, CONDITION_SUCCESSFUL);
+		ck_assert_str_eq(services_tree_endpoint(&t, "a"), place);
+		/* and is not forgotten by that */
+		ck_assert_int_eq(services_record(&t.config, &t.services, &why), 0);
+	}
+}
+END_TEST
+
 /* Whoever uses it would send with another destination, without having changed anything. */
 START_TEST(test_a_new_file_takes_nobodys_name)
 {
@@ -451,6 +478,7 @@ int main(void)
 	    test_a_tenants_own_destination_wins,
 	    test_broken_settings_do_not_change_the_mode,
 	    test_empty_settings_are_broken_ones,
+	    test_a_broken_destination_closes_no_port,
 	    test_a_new_file_takes_nobodys_name,
 	    test_more_services_than_there_may_be,
 	};
