@@ -9,3 +9,12 @@ int tls_chain_read(const struct tls *tls, struct tls_descriptions *ret)
 
 	return chain ? tls_describe_all(chain, ret) : 0;
 }
+
+char *tls_chain_issuer(const struct tls *tls)
+{
+	_cleanup_tls_descriptions_ struct tls_descriptions chain = {0};
+
+	if (tls_chain_read(tls, &chain) < 0 || chain.n == 0)
+		return NULL;
+	return TAKE_PTR(chain.list[chain.n - 1].issuer);
+}

@@ -10,3 +10,6 @@
  * resumed session); -EINVAL; -ENOMEM.
  */
 _must_check_ int tls_chain_read(const struct tls *tls, struct tls_descriptions *ret);
+
+/* Who issued the last of them, escaped (malloc'd); NULL if there is none or no memory. */
+char *tls_chain_issuer(const struct tls *tls);

@@ -16,6 +16,7 @@
 
 #include "reason.h"
 #include "text.h"
+#include "tls-chain.h"
 #include "tls-keys.h"
 #include "tls-private.h"
 
@@ -186,9 +187,13 @@ static bool was_denied_anchor(const struct tls *tls)
 
 static int disbelieved(const struct tls *tls, long verify, char **ret_why)
 {
+	bool is_unknown = verify == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY;
+	_cleanup_free_ char *issuer = is_unknown ? tls_chain_issuer(tls) : NULL;
+
 	return reason_set(ret_why, -EKEYREJECTED,
-	    "the server's certificate is not believed: %s%s",
-	    X509_verify_cert_error_string(verify),
+	    "the server's certificate is not believed: %s%s%s%s%s",
+	    X509_verify_cert_error_string(verify), issuer ? " (that of '" : "",
+	    issuer ? issuer : "", issuer ? "')" : "",
 	    was_denied_anchor(tls)
 		? " (one that may have issued it is in the folder of trust anchors, but "
 		  "cannot be read there: it lacks the right, or is a link to where no "
