@@ -4,6 +4,8 @@
  * What is remembered of services, below .state/ of the configuration, which is root's:
  *
  *   addresses             "<service> <IPv4 address>", a line each: never changed once given
+ *   places                "<service> <address>:<port>", a line each: where each was served
+ *                         last, which no newer one takes
  *   protocols             "<service> <mail.transport.protocol>", a line each: of services
  *                         whose destination lives in a Destination service; and
  *                         "<service>:asked <SHA-256>", which question that answers
