@@ -159,9 +159,23 @@ static const char *failure_of(const struct fetch *f, CURLcode code)
 	return f->failure[0] ? f->failure : curl_easy_strerror(code);
 }
 
+/* libcurl's words may be the other side's, the name in its certificate, say. */
+static const char *mask_failure(
+    const struct fetch *f, const char *failure, struct secret *out)
+{
+	if (secret_puts(out, failure) < 0)
+		return "out of memory";
+	token_request_mask(f->request, out);
+	return secret_str(out);
+}
+
 /* Tells how it ended, when libcurl has let go of what was borrowed, and frees. */
 static void tell(struct fetch *f, struct fetch_reply *reply)
 {
+	_cleanup_secret_ struct secret failure = {0};
+
+	if (reply->failure)
+		reply->failure = mask_failure(f, reply->failure, &failure);
 	reply->request = f->request;
 	reply->was_sent = f->was_sent && !reply->jwt_refused;
 	reply->body = f->body.data;

@@ -5,7 +5,7 @@ import json
 from urllib.parse import quote
 
 import pytest
-from token_service import error_reply
+from token_service import TokenService, error_reply, openssl
 
 # Characters that are escaped before anybody reads them stand close to each other.
 SECRETS = [
@@ -57,4 +57,25 @@ def test_a_secret_for_an_error(helper, service):
     answer = helper.get_token()["parameters"]
     assert "as it says" in answer["reason"]
     told = told_of(secret, *map(str, answer.values()), str(helper.status()), helper.final_log())
+    assert not told, f"what is told of the secret: {told} in {answer}"
+
+
+def test_a_secret_for_a_name_in_a_certificate(helper, certificates, folder):
+    """What libcurl says of it are the service's words too."""
+    secret = SECRETS[-1]
+    openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={secret}",
+            "-keyout", f"{folder}/named.key", "-out", f"{folder}/named.csr")
+    openssl("x509", "-req", "-in", f"{folder}/named.csr", "-CA", f"{certificates}/ca.pem",
+            "-CAkey", f"{certificates}/ca.key", "-CAcreateserial", "-out", f"{folder}/named.crt")
+    with open(f"{folder}/named.pem", "w", encoding="ascii") as out:
+        for part in ("key", "crt"):
+            with open(f"{folder}/named.{part}", encoding="ascii") as f:
+                out.write(f.read())
+    helper.write("maildest.conf", f"AdditionalCAs={certificates}/ca.pem\n")
+    service = TokenService(f"{folder}/named.pem")
+    helper.destination(service.url(), clientSecret=secret)
+    answer = helper.get_token()["parameters"]
+    service.close()
+    assert "does not match" in answer["reason"], f"the case has no meaning: {answer}"
+    told = told_of(secret, answer["reason"], str(helper.status()), helper.final_log())
     assert not told, f"what is told of the secret: {told} in {answer}"
