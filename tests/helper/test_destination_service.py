@@ -112,11 +112,12 @@ def test_calls_may_be_pipelined_and_callers_may_leave(bound, remote):
     caller.close()
 
 
-def test_a_reply_about_another_destination_is_nobodys(bound, remote):
+@pytest.mark.parametrize("name", ["another", "mail-2", "mai"])
+def test_a_reply_about_another_destination_is_nobodys(bound, remote, name):
     """Its mailbox would be served to the programs of this one."""
-    remote.destinations["provider", "mail"]["Name"] = "another"
+    remote.destinations["provider", "mail"]["Name"] = name
     reply = call(bound)
-    assert "about another destination, 'another'" in reason(reply, UNAVAILABLE), reply
+    assert f"about another destination, '{name}'" in reason(reply, UNAVAILABLE), reply
     remote.destinations["provider", "other"] = {"Name": "OTHER", "Type": "MAIL"}
     assert destination(bound, destination="other")["Name"] == "OTHER", "the case has no meaning"
 
