@@ -129,6 +129,17 @@ def test_sessions_that_fail_are_a_problem_until_one_does_not(machine, command, m
     assert [row["level"] for row in problems()] == ["warning"]
 
 
+def test_root_has_no_more_rights_in_a_test_than_a_handler(machine, command):  # noqa: F811
+    """Neither as the user nor by its groups: what no session could read is a failure."""
+    file = "/etc/maildest/destinations/smtp.json"
+    words = ("sh", "-c", "exec setpriv --groups=0,1 maildest test smtp 2>&1")
+    assert "destinations/smtp.json" not in machine.run(*words)
+    for group in ("root", "daemon"):
+        machine.run("chown", f"root:{group}", file)
+        said = machine.run(*words, status=None)
+        assert f"{file}: may not be" in said, (group, said)
+
+
 def test_mended_mistakes_leave_nothing_behind(machine, command):  # noqa: F811
     for name in ("mail", "other"):
         command.resource(name)

@@ -355,6 +355,20 @@ START_TEST(test_broken_settings_do_not_change_the_mode)
 END_TEST
 
 /* An empty file is no wish: what was forbidden stays forbidden. */
+START_TEST(test_settings_that_others_may_write_are_broken_ones)
+{
+	_cleanup_services_tree_ struct services_tree t;
+
+	services_tree_make(&t);
+	config_tree_puts(&t.tree, "maildest.conf", "Clients=everyone\n");
+	config_tree_chmod(&t.tree, "maildest.conf", 0666);
+	services_tree_puts(&t, "a.yaml", RESOURCE("name: a", SMTP));
+	services_tree_load(&t);
+	ck_assert_int_eq(services_tree_find(&t, "a")->access, ACCESS_ROOT);
+	ck_assert_ptr_nonnull(strstr(t.services.warning, "others may write to it"));
+}
+END_TEST
+
 START_TEST(test_empty_settings_are_broken_ones)
 {
 	_cleanup_services_tree_ struct services_tree t;
@@ -477,6 +491,7 @@ int main(void)
 	    test_what_destinations_lack,
 	    test_a_tenants_own_destination_wins,
 	    test_broken_settings_do_not_change_the_mode,
+	    test_settings_that_others_may_write_are_broken_ones,
 	    test_empty_settings_are_broken_ones,
 	    test_a_broken_destination_closes_no_port,
 	    test_a_new_file_takes_nobodys_name,
