@@ -40,6 +40,8 @@ int fetch_options_set_common(CURL *e, uint64_t connect_usec, uint64_t whole_usec
 	(void)curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
 	(void)curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
 	(void)curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
+	/* how long a name's addresses count is the resolver's to say: a service may move */
+	(void)curl_easy_setopt(e, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
 	/* 0 would be libcurl's own time-out */
 	(void)curl_easy_setopt(
 	    e, CURLOPT_CONNECTTIMEOUT_MS, (long)(connect_usec / USEC_PER_MSEC) + 1);

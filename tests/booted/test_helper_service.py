@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from fakes.target import TOKEN
+from fakes.token_service import TokenService, token_reply
 from rig import waiting
 from scale import either, figure
 from sessions import PROTOCOLS, Load, Session, at_once, begin
@@ -60,6 +62,35 @@ def test_what_is_said_of_a_lost_socket_mends_it(ports):
     (record,) = ports.records("smtp", 1)
     ports.run(*re.search(r"\((systemctl .*)\)$", record["MESSAGE"])[1].split())
     Session(ports, "smtp").whole()
+
+
+@pytest.fixture
+def moving(machine, mail, certificates, network, tmp_path):
+    """A token service by a name, of which the destination `smtp` has its tokens."""
+    pair = certificates.authority.issue("moving", names=("DNS:tokens.example",))
+    (tmp_path / "moving.pem").write_text("".join(path.read_text() for path in pair))
+    service = network.run(TokenService, tmp_path / "moving.pem")
+    service.reply = token_reply(TOKEN)
+    machine.destination("smtp", mail["smtp"], oauth=service.url(host="tokens.example"))
+    yield service
+    service.close()
+
+
+def test_a_token_service_that_moves_is_found_again(machine, moving):
+    """Its old address is no longer than in the name service itself."""
+    machine.systemctl("start", SOCKETS[0])
+    machine.run("tee", "-a", "/etc/hosts", text="127.0.0.9 tokens.example\n")
+
+    def greeting():
+        session = Session(machine, "smtp")
+        line = session.dialogue.line()
+        session.dialogue.close()
+        return line[:9]
+
+    assert greeting() == "421 4.7.0"
+    hosts = machine.run("sed", "s/^127.0.0.9 /127.0.0.1 /", "/etc/hosts")
+    machine.run("tee", "/etc/hosts", text=hosts)
+    waiting.until(lambda: greeting().startswith("220 "), "it is asked at its old address")
 
 
 @pytest.mark.parametrize("how", ("kill", "restart"))
