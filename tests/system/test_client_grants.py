@@ -205,7 +205,7 @@ def test_two_refresh_tokens_of_one_client(scene):
 @pytest.mark.parametrize("authentication", GRANTS)
 def test_an_access_token_that_the_server_refuses(scene, authentication):
     """It ends long before the helper expects it: the rotated refresh token gets another."""
-    scene.client.change(valid=1)
+    scene.client.change(valid=4)
     port = scene.serve("imap4", authentication)
     credential = scene.client.credential(authentication)
     assert_login(scene, "imap4", port, credential)

@@ -59,7 +59,7 @@ def test_the_token_is_kept_between_sessions_and_protocols(scene):
 @pytest.mark.parametrize("protocol", ("smtp", "imap4", "pop3"))
 def test_a_refused_token_is_replaced_once(scene, protocol):
     """The server stops taking the token long before the helper expects it."""
-    scene.client.change(valid=1)
+    scene.client.change(valid=4)
     port = scene.serve(protocol)
     assert first_line(port).startswith(GREETINGS)
     (token,) = scene.client.issued
