@@ -143,7 +143,7 @@ static int render_readable(struct secret *out, const char *priority, const char 
 	for (size_t i = 0; i < n && r == 0; i++) {
 		if (!fields[i].value)
 			continue;
-		r = secret_printf(out, "%s%s=", first ? " [" : " ", fields[i].name);
+		r = secret_concat(out, first ? " [" : " ", fields[i].name, "=", NULL);
 		if (r == 0)
 			r = append_readable_value(out, fields[i].value);
 		first = false;
@@ -294,6 +294,16 @@ static bool is_printable(const unsigned char *c, size_t n)
 	return !is_format_character(c, n);
 }
 
+/* How many of the first `n` bytes are ASCII that stands in a record as it is. */
+static size_t count_plain(const char *text, size_t n, bool foreign)
+{
+	size_t i = 0;
+
+	while (i < n && text[i] >= ' ' && text[i] < 0x7f && !(foreign && text[i] == '\\'))
+		i++;
+	return i;
+}
+
 /* `foreign`: whether a backslash is escaped too. */
 static int escape(struct secret *out, const char *text, size_t len, bool foreign)
 {
@@ -302,9 +312,16 @@ static int escape(struct secret *out, const char *text, size_t len, bool foreign
 
 	for (size_t i = 0; i < len && r == 0; i += n) {
 		const unsigned char *c = (const unsigned char *)text + i;
+		size_t done = out->len - from;
 
-		if (out->len - from >= LOG_FOREIGN_MAX)
+		if (done >= LOG_FOREIGN_MAX)
 			return secret_puts(out, "...");
+		n = count_plain(
+		    text + i, MIN_OF(len - i, LOG_FOREIGN_MAX - done), foreign);
+		if (n > 0) {
+			r = secret_append(out, text + i, n);
+			continue;
+		}
 		n = utf8_sequence(text + i, len - i);
 		if (n > 0 && is_printable(c, n) && !(foreign && *c == '\\')) {
 			r = secret_append(out, text + i, n);

@@ -94,12 +94,22 @@ int secret_concat(struct secret *s, ...)
 
 int secret_printf(struct secret *s, const char *format, ...)
 {
+	size_t room;
 	va_list ap;
 	int n, r;
 
+	r = secret_reserve(s, 1); /* which is enough for most */
+	if (r < 0)
+		return r;
+	room = s->cap - s->len;
 	va_start(ap, format);
-	n = vsnprintf(NULL, 0, format, ap);
+	n = vsnprintf(s->data + s->len, room, format, ap);
 	va_end(ap);
+	if (n >= 0 && (size_t)n < room) {
+		s->len += (size_t)n;
+		return 0;
+	}
+	explicit_bzero(s->data + s->len, room);
 	if (n < 0)
 		return -EINVAL;
 	r = secret_reserve(s, (size_t)n);

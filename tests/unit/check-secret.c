@@ -77,6 +77,22 @@ START_TEST(test_formats_text_of_any_length)
 }
 END_TEST
 
+/* Where the text just fits, and where it just does not. */
+START_TEST(test_formats_up_to_the_edge_of_its_room)
+{
+	for (int n = 1; n < 600; n++) {
+		_cleanup_secret_ struct secret s = {0};
+
+		ck_assert_int_eq(secret_puts(&s, "before"), 0);
+		ck_assert_int_eq(secret_printf(&s, "%*s|", n, "x"), 0);
+		ck_assert_uint_eq(s.len, strlen("before") + (size_t)n + 1);
+		ck_assert_uint_eq(strlen(s.data), s.len);
+		ck_assert_int_eq(strncmp(s.data, "before", 6), 0);
+		ck_assert_str_eq(s.data + s.len - 2, "x|");
+	}
+}
+END_TEST
+
 START_TEST(test_reserve_makes_room_that_appending_uses)
 {
 	_cleanup_secret_ struct secret s = {0};
@@ -216,6 +232,7 @@ int main(void)
 	    test_stays_terminated_at_every_length,
 	    test_holds_nul_bytes,
 	    test_formats_text_of_any_length,
+	    test_formats_up_to_the_edge_of_its_room,
 	    test_reserve_makes_room_that_appending_uses,
 	    test_refuses_impossible_sizes_and_keeps_the_contents,
 	    test_consume_takes_from_the_front,
