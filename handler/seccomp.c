@@ -27,11 +27,10 @@
 
 /* Calls of x86's third table, x32, have this bit. */
 #define FOREIGN_TABLE 0x40000000
-#define PROGRAM_MAX 768
 #define CALLS (SECCOMP_NEWEST_CALL + 1)
-/* So many ranges of calls are no more instructions than a conditional jump passes over. */
-#define RANGES_NEAR 40
+/* What a conditional jump passes over at most; some from the beginning go to the end. */
 #define DISTANCE_MAX UINT8_MAX
+#define PROGRAM_MAX (DISTANCE_MAX + 1)
 
 /* The bits in which pointers to pinned addresses differ. */
 #define PLACES ((uint32_t)(DIAL_PIN_STRIDE * (DIAL_PIN_PLACES - 1)))
@@ -40,7 +39,24 @@
 enum {
 	IS_HOSTILE = 1u << 0,
 	IS_ALLOWED = 1u << 1,
-	HAS_CONDITIONS = 1u << 2,
+	HAS_CONDITIONS = 1u << 2, /* under which it is allowed */
+};
+
+/* What becomes of a call. The program ends in a return for each, to which all others jump. */
+enum verdict {
+	GO_ON, /* has yet to be found out */
+	ALLOW,
+	REFUSE,
+	UNKNOWN,
+	KILL,
+	VERDICTS,
+};
+
+static const uint32_t returns[VERDICTS] = {
+    [ALLOW] = SECCOMP_RET_ALLOW,
+    [REFUSE] = SECCOMP_RET_ERRNO | EPERM,
+    [UNKNOWN] = SECCOMP_RET_ERRNO | ENOSYS,
+    [KILL] = SECCOMP_RET_KILL_PROCESS,
 };
 
 /* Calls from this number on, up to the next range's. */
@@ -55,6 +71,8 @@ struct program {
 	struct range ranges[CALLS];
 	unsigned n_ranges;
 	struct sock_filter code[PROGRAM_MAX];
+	/* Verdicts that a comparison jumps to if it holds and if not; GO_ON: as its code says. */
+	unsigned char if_so[PROGRAM_MAX], if_not[PROGRAM_MAX];
 	unsigned short n;
 	bool too_long;
 };
@@ -69,21 +87,25 @@ static unsigned emit(struct program *p, struct sock_filter instruction)
 	return p->n++;
 }
 
-static unsigned emit_jump(struct program *p, unsigned short kind, uint32_t value)
+static unsigned emit_comparison(
+    struct program *p, unsigned short kind, uint32_t value, enum verdict if_so)
 {
-	return emit(p,
-	    (struct sock_filter)BPF_JUMP((unsigned short)(BPF_JMP | kind), value, 0, 0));
+	unsigned at = emit(p, (struct sock_filter)BPF_JUMP(
+				  (unsigned short)(BPF_JMP | kind | BPF_K), value, 0, 0));
+
+	p->if_so[at] = (unsigned char)if_so;
+	return at;
+}
+
+static bool is_comparison(const struct sock_filter *s)
+{
+	return BPF_CLASS(s->code) == BPF_JMP;
 }
 
 static void emit_load(struct program *p, size_t offset)
 {
 	(void)emit(
 	    p, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset));
-}
-
-static void emit_return(struct program *p, uint32_t verdict)
-{
-	(void)emit(p, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, verdict));
 }
 
 /* How far an instruction must jump to where the program stands. */
@@ -96,7 +118,8 @@ static unsigned char distance_from(struct program *p, unsigned at)
 	return (unsigned char)distance;
 }
 
-static void emit_condition(struct program *p, const struct seccomp_condition *c)
+static void emit_condition(
+    struct program *p, const struct seccomp_condition *c, enum verdict if_so)
 {
 	size_t lower = offsetof(struct seccomp_data, args[c->argument]);
 
@@ -105,78 +128,106 @@ static void emit_condition(struct program *p, const struct seccomp_condition *c)
 	if (c->mask != UINT32_MAX)
 		(void)emit(
 		    p, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, c->mask));
-	(void)emit_jump(p, c->is_minimum ? BPF_JGE | BPF_K : BPF_JEQ | BPF_K, c->value);
+	(void)emit_comparison(p, c->is_minimum ? BPF_JGE : BPF_JEQ, c->value, if_so);
 }
 
-/* Has every comparison from `start` on that fails go to where the program stands. */
-static void aim_failures(struct program *p, unsigned start)
+static bool is_last(const struct seccomp_rule *rule, unsigned condition)
 {
-	for (unsigned i = start; i < p->n; i++) {
-		struct sock_filter *s = &p->code[i];
+	return condition + 1 == SECCOMP_CONDITIONS_MAX ||
+	       !rule->conditions[condition + 1].mask;
+}
 
-		if (BPF_CLASS(s->code) == BPF_JMP)
-			s->jf = distance_from(p, i);
-	}
+/* Allows the call where all that the rule asks for is so; else goes to what comes behind it. */
+static void emit_rule(struct program *p, const struct seccomp_rule *rule)
+{
+	unsigned start = p->n;
+
+	for (unsigned c = 0; c < SECCOMP_CONDITIONS_MAX && rule->conditions[c].mask; c++)
+		emit_condition(p, &rule->conditions[c], is_last(rule, c) ? ALLOW : GO_ON);
+	for (unsigned i = start; i < p->n; i++)
+		if (is_comparison(&p->code[i]))
+			p->code[i].jf = distance_from(p, i);
 }
 
 /* Allows the call where one of its rules does. */
-static void emit_rules_of(struct program *p, uint32_t call)
+static void emit_rules_of(struct program *p, uint32_t call, enum verdict otherwise)
 {
+	unsigned start = p->n;
+
 	for (size_t k = 0; k < ELEMENTSOF(p->lists); k++)
 		for (size_t i = 0; i < p->lists[k]->n; i++) {
-			const struct seccomp_rule *rule = &p->lists[k]->rules[i];
-			unsigned start = p->n;
-
-			if ((uint32_t)rule->call != call)
+			if ((uint32_t)p->lists[k]->rules[i].call != call)
 				continue;
-			for (unsigned c = 0;
-			     c < SECCOMP_CONDITIONS_MAX && rule->conditions[c].mask; c++)
-				emit_condition(p, &rule->conditions[c]);
-			emit_return(p, SECCOMP_RET_ALLOW);
-			aim_failures(p, start);
+			start = p->n;
+			emit_rule(p, &p->lists[k]->rules[i]);
 		}
+	for (unsigned i = start; i < p->n; i++) /* behind the last rule there is none */
+		p->if_not[i] = (unsigned char)otherwise;
 }
 
-static void emit_verdict(struct program *p, const struct range *range)
+static enum verdict refusal_of(unsigned char traits)
 {
-	if (range->traits & HAS_CONDITIONS)
-		emit_rules_of(p, range->first);
-	if ((range->traits & (HAS_CONDITIONS | IS_ALLOWED)) == IS_ALLOWED)
-		emit_return(p, SECCOMP_RET_ALLOW);
-	else if (range->traits & IS_HOSTILE)
-		emit_return(p, SECCOMP_RET_KILL_PROCESS);
-	else
-		emit_return(p, SECCOMP_RET_ERRNO | EPERM);
+	return traits & IS_HOSTILE ? KILL : REFUSE;
+}
+
+/* What becomes of `n` ranges, if that is one thing whatever the arguments are. */
+static enum verdict verdict_of(const struct program *p, unsigned from, unsigned n)
+{
+	unsigned char traits = p->ranges[from].traits;
+
+	if (n > 1)
+		return GO_ON;
+	if (traits & IS_ALLOWED)
+		return ALLOW;
+	return traits & HAS_CONDITIONS ? GO_ON : refusal_of(traits);
 }
 
 /* Finds the range of a call among `n` from `from` on, half by half. */
 static void emit_tree(struct program *p, unsigned from, unsigned n)
 {
-	unsigned half = n / 2, far = 0, at;
+	const struct range *r = &p->ranges[from];
+	enum verdict left, right;
+	unsigned half = n / 2, at;
 
 	if (n == 1) {
-		emit_verdict(p, &p->ranges[from]);
+		emit_rules_of(p, r->first, refusal_of(r->traits));
 		return;
 	}
-	at = emit_jump(p, BPF_JGE | BPF_K, p->ranges[from + half].first);
-	if (half > RANGES_NEAR) {
-		p->code[at].jf = 1;
-		far = emit_jump(p, BPF_JA, 0);
+	left = verdict_of(p, from, half);
+	right = verdict_of(p, from + half, n - half);
+	at = emit_comparison(p, BPF_JGE, r[half].first, right);
+	p->if_not[at] = (unsigned char)left;
+	if (left == GO_ON)
+		emit_tree(p, from, half);
+	p->code[at].jt = distance_from(p, at);
+	if (right == GO_ON)
+		emit_tree(p, from + half, n - half);
+}
+
+/* Ends the program, and has all that have found a verdict jump to it. */
+static void emit_returns(struct program *p)
+{
+	const unsigned n = p->n;
+
+	for (unsigned verdict = ALLOW; verdict < VERDICTS; verdict++) {
+		for (unsigned i = 0; i < n; i++) {
+			if (!is_comparison(&p->code[i]))
+				continue;
+			if (p->if_so[i] == verdict)
+				p->code[i].jt = distance_from(p, i);
+			if (p->if_not[i] == verdict)
+				p->code[i].jf = distance_from(p, i);
+		}
+		(void)emit(
+		    p, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, returns[verdict]));
 	}
-	emit_tree(p, from, half);
-	if (far)
-		p->code[far].k = p->n - far - 1;
-	else
-		p->code[at].jt = distance_from(p, at);
-	emit_tree(p, from + half, n - half);
 }
 
 static void note_rules(struct program *p, const struct seccomp_rules *list)
 {
 	for (size_t i = 0; i < list->n; i++)
-		p->traits[list->rules[i].call] |= list->rules[i].conditions[0].mask
-						      ? IS_ALLOWED | HAS_CONDITIONS
-						      : IS_ALLOWED;
+		p->traits[list->rules[i].call] |=
+		    list->rules[i].conditions[0].mask ? HAS_CONDITIONS : IS_ALLOWED;
 }
 
 /* Neighbours of one kind become one; calls with conditions stay alone. */
@@ -197,16 +248,11 @@ static void emit_beginning(struct program *p)
 	unsigned at;
 
 	emit_load(p, offsetof(struct seccomp_data, arch));
-	at = emit_jump(p, BPF_JEQ | BPF_K, ARCHITECTURE);
-	p->code[at].jt = 1;
-	emit_return(p, SECCOMP_RET_KILL_PROCESS);
+	at = emit_comparison(p, BPF_JEQ, ARCHITECTURE, GO_ON);
+	p->if_not[at] = KILL;
 	emit_load(p, offsetof(struct seccomp_data, nr));
-	at = emit_jump(p, BPF_JGE | BPF_K, FOREIGN_TABLE);
-	p->code[at].jf = 1;
-	emit_return(p, SECCOMP_RET_KILL_PROCESS);
-	at = emit_jump(p, BPF_JGE | BPF_K, CALLS);
-	p->code[at].jf = 1;
-	emit_return(p, SECCOMP_RET_ERRNO | ENOSYS);
+	(void)emit_comparison(p, BPF_JGE, FOREIGN_TABLE, KILL);
+	(void)emit_comparison(p, BPF_JGE, CALLS, UNKNOWN);
 }
 
 /*
@@ -239,6 +285,7 @@ static int write_program(struct program *p, bool narrows)
 	find_ranges(p);
 	emit_beginning(p);
 	emit_tree(p, 0, p->n_ranges);
+	emit_returns(p);
 	return p->too_long ? -E2BIG : 0;
 }
 
