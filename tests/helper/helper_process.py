@@ -12,7 +12,7 @@ import threading
 import time
 
 CLIENT_SECRET = "canary-client-secret-4711"
-TIMEOUT = 20
+TIMEOUT = 60
 
 
 class Caller:

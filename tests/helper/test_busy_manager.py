@@ -11,7 +11,7 @@ import pytest
 
 from token_service import token_reply
 
-# Waiting for the manager would have no end, or that of the caller's patience, 20 s.
+# Waiting for the manager would have no end, or that of the caller's patience.
 SOON = 15
 
 
