@@ -11,6 +11,9 @@
 #include "json.h"
 #include "log.h"
 
+/* The member of a reply that is the destination. */
+#define DESTINATION "destinationConfiguration"
+
 void find_reply_done(struct find_reply *r)
 {
 	secret_done(&r->destination);
@@ -122,7 +125,10 @@ static int take_name(struct json_value object, struct find_reply *reply)
 	return reply->name ? 0 : -ENOMEM;
 }
 
-/* The keys as strings; a list or an object ("$metadata") is nothing to us. */
+/*
+ * The keys as strings; a list or an object ("$metadata") is nothing to us, nor is a key by
+ * whose name properties_add() would take its value for the destination.
+ */
 static int take_destination(struct json_value object, struct find_reply *reply)
 {
 	struct json_writer w = {.out = &reply->destination};
@@ -133,7 +139,7 @@ static int take_destination(struct json_value object, struct find_reply *reply)
 	json_writer_open(&w, NULL, '{');
 	while (r == 0 && json_next_member(object, &position, &key, &v)) {
 		text = json_text(v);
-		if (!text)
+		if (!text || strcmp(key, DESTINATION) == 0)
 			continue;
 		json_writer_string(&w, key, text);
 		r = add_to_digest(key, text, reply->digest);
@@ -164,7 +170,7 @@ int find_reply_parse(
 	reply.kind = kind_of(http_status, json);
 	if (http_status != 200 || !json) {
 		r = describe(http_status, json, &error, &reply.reason);
-	} else if (!json_find(json_root(json), "destinationConfiguration", &inner) ||
+	} else if (!json_find(json_root(json), DESTINATION, &inner) ||
 		   json_type(inner) != JSON_OBJECT) {
 		r = secret_puts(
 		    &reply.reason, "the reply has no destinationConfiguration");

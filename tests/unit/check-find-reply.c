@@ -37,6 +37,9 @@ START_TEST(test_destinations)
 		"\"destinationConfiguration\":{\"a\":\"b\"},"
 		"\"certificates\":[{\"TYPE\":1}],\"new\":[]}",
 		"{\"a\":\"b\"}"},
+	    {"a key that would be taken for what holds the others",
+		FOUND_TEXT("\"a\":\"b\",\"destinationConfiguration\":\"x\""),
+		"{\"a\":\"b\"}"},
 	};
 
 	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
