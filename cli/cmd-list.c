@@ -158,12 +158,24 @@ static const char *who_else(
 	return found ? found->other : NULL;
 }
 
+/* What is to be said of a service that is good, by itself; malloc'd, or NULL. */
+static char *explain(struct view *v, const struct service_unit *s, bool is_open)
+{
+	const char *warning = s->warning, *other = NULL;
+
+	if (!is_open && (!warning || s->is_left_out))
+		other = who_else(v, &v->others, s->name);
+	if (!warning && !other)
+		return NULL;
+	return text_format("%s%s%s", warning ? warning : "", warning && other ? ": " : "",
+	    other ? other : "");
+}
+
 static void add_service(struct view *v, const struct service_unit *s)
 {
 	const char *state = find_state(v, s);
 	bool is_open = strcmp(state, "listening") == 0;
-	const char *other =
-	    is_open || s->warning ? NULL : who_else(v, &v->others, s->name);
+	_cleanup_free_ char *why = explain(v, s, is_open);
 
 	table_row(&v->table);
 	table_text(&v->table, SERVICE, TABLE_PLAIN, s->name);
@@ -174,7 +186,7 @@ static void add_service(struct view *v, const struct service_unit *s)
 	add_names(&v->table, s);
 	add_place(&v->table, s);
 	table_text(&v->table, STATE, is_open ? TABLE_GOOD : TABLE_BAD, state);
-	add_verdict(v, &s->verdict, other ? other : s->warning);
+	add_verdict(v, &s->verdict, why);
 	v->is_bad |= !is_open || s->is_copy;
 }
 

@@ -162,7 +162,8 @@ def test_other_listeners_are_named(machine, command):
         assert other.stdout.readline() == "1\n"
         said = command("apply", status=3)
         assert "python3" in said and "0.0.0.0:2525" in said
-        assert command.row("mail", status=3)["state"] == "not applied"
+        row = command.row("mail", status=3)
+        assert row["state"] == "left out" and "python3 (pid " in row["message"], row
         other.kill()
 
 
