@@ -165,15 +165,16 @@ static int check_endpoint(struct services *all, size_t chosen, bool of_old)
 	for (size_t i = 0; i < all->n && r == 0; i++) {
 		struct service_unit *later = &all->list[MAX_OF(i, chosen)];
 		struct service_unit *first = &all->list[MIN_OF(i, chosen)];
+		bool is_first_old, is_later_old;
 
 		if (i == chosen || !later->is_served || !first->is_served ||
 		    !collide(&later->endpoint, &first->endpoint))
 			continue;
-		if (!of_old)
+		is_first_old = has_had_place(all, first);
+		is_later_old = has_had_place(all, later);
+		if (!of_old || (is_first_old && !is_later_old))
 			r = refuse_place(later, first);
-		else if (has_had_place(all, first) && !has_had_place(all, later))
-			r = refuse_place(later, first);
-		else if (has_had_place(all, later) && !has_had_place(all, first))
+		else if (is_later_old && !is_first_old)
 			r = refuse_place(first, later);
 	}
 	return r;
