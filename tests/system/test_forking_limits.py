@@ -168,6 +168,8 @@ def descriptors_used_up(handler, allowed=None):
     """The handler may open none beyond those that it has, or beyond fewer than that."""
     # The one that it keeps is had again when a client has been dealt with, not before.
     waiting.until(lambda: keeps_one(handler), "the handler keeps no descriptor for bad times")
+    # A session may greet before its parent has closed what is the session's, and files.
+    waiting.until(lambda: proc.sleeps(handler.pid), "the handler finds no rest")
     limits = resource.prlimit(handler.pid, resource.RLIMIT_NOFILE)
     used = proc.descriptors(handler.pid)
     first_free = next(number for number in range(len(used) + 1) if number not in used)

@@ -37,6 +37,11 @@ def signals(pid):
     return sets
 
 
+def sleeps(pid):
+    """Whether a process waits for something; what it had to do before is done then."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
+
+
 def cpu_seconds(pid):
     """The processor time that a process has used itself."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
