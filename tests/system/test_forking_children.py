@@ -85,13 +85,14 @@ def test_the_parent_keeps_nothing_of_a_session(handler):
     before = proc.descriptors(handler.pid)
     session, _ = running(handler, "alpha")
     let_go(handler)
-    assert proc.descriptors(handler.pid) == before, "the parent keeps what is the session's"
+    what = "the parent keeps what is the session's"
+    waiting.until(lambda: proc.descriptors(handler.pid) == before, what)
     session.close()
     handler.wait_until_idle()
     for name in ("alpha", "beta") * 5:
         handler.visit(name)
     handler.wait_until_idle()
-    assert proc.descriptors(handler.pid) == before, "descriptors stay open"
+    waiting.until(lambda: proc.descriptors(handler.pid) == before, "descriptors stay open")
 
 
 def test_a_session_inherits_no_signal_handling(handler):
