@@ -36,12 +36,10 @@ def retrieved(port):
     """The first mail as POP3 gives it, its dots undone."""
     with Dialogue(port, timeout=60) as session:
         session.pop3()
-        session.send_bytes(b"RETR 1\r\nQUIT\r\n")
-        status, text = session.rest().split(b"\r\n", 1)
-    assert status.startswith(b"+OK"), status
-    text, end = text.rsplit(b"\r\n.\r\n", 1)
-    assert end.startswith(b"+OK"), f"behind the mail comes {end!r}"
-    return (b"\r\n" + text + b"\r\n").replace(b"\r\n..", b"\r\n.")[2:]
+        assert session.pop3("RETR 1").startswith("+OK")
+        text = session.bytes_to_dot()
+        assert session.pop3("QUIT").startswith("+OK"), "something else comes behind the mail"
+    return (b"\r\n" + text).replace(b"\r\n..", b"\r\n.")[2:]
 
 
 READ_BY_POP3 = mail.BODIES | {"5-mebibytes": mail.noise(5 * MIB)}

@@ -85,6 +85,14 @@ class Dialogue:
             reply.append(line)
         return reply
 
+    def bytes_to_dot(self):
+        """What comes before a line that is a dot, which ends a mail in POP3, byte for byte."""
+        lines = []
+        while (line := self._in.readline()) != b".\r\n":
+            assert line, f"the connection ended after {sum(map(len, lines))} bytes of a mail"
+            lines.append(line)
+        return b"".join(lines)
+
     def address(self):
         """Our own end's."""
         return self._socket.getsockname()
